@@ -1,0 +1,66 @@
+"""Spiking neural networks that are accurate and cheap to run.
+
+A spiking network is an ordinary `torch.nn.Module` that maps a sequence (T, B, ...) to a sequence (T, B, ...), keeps no
+state, and whose spikes are small whole numbers.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from synfire.base import backend
+from synfire.neurons import (
+    IF,
+    LIF,
+    MultiLevelIF,
+    MultiLevelLIF,
+    Neuron,
+    NeuronSpec,
+    ParametricLIF,
+    QuantisedReLU,
+    ReLU,
+    Stream,
+    Surrogate,
+    stream,
+)
+from synfire.ops.spike import fire
+
+if TYPE_CHECKING:
+    from synfire import data, layers, metering, models, tasks, training
+    from synfire.metering import trace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "IF",
+    "LIF",
+    "MultiLevelIF",
+    "MultiLevelLIF",
+    "Neuron",
+    "NeuronSpec",
+    "ParametricLIF",
+    "QuantisedReLU",
+    "ReLU",
+    "Stream",
+    "Surrogate",
+    "backend",
+    "data",
+    "fire",
+    "layers",
+    "metering",
+    "models",
+    "stream",
+    "tasks",
+    "trace",
+    "training",
+]
+
+_ROOMS = ("data", "layers", "metering", "models", "tasks", "training")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a room on first use, so that `import synfire` stays fast."""
+    if name in _ROOMS:
+        return importlib.import_module(f"synfire.{name}")
+    if name == "trace":
+        return importlib.import_module("synfire.metering").trace
+    raise AttributeError(f"module 'synfire' has no attribute {name!r}")

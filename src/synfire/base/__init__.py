@@ -1,0 +1,38 @@
+"""What every room stands on: errors, back-end choice, records, optional imports."""
+
+from synfire.base.backends import BACKENDS, Kernel, backend, choose
+from synfire.base.errors import (
+    BackendError,
+    ConfigError,
+    DataError,
+    DtypeError,
+    MissingExtraError,
+    NumericsError,
+    RunError,
+    ShapeError,
+    SynfireError,
+)
+from synfire.base.extras import need
+from synfire.base.records import SCHEMA_VERSION, append_json_line, read_json, write_atomic, write_json
+
+__all__ = [
+    "BACKENDS",
+    "SCHEMA_VERSION",
+    "BackendError",
+    "ConfigError",
+    "DataError",
+    "DtypeError",
+    "Kernel",
+    "MissingExtraError",
+    "NumericsError",
+    "RunError",
+    "ShapeError",
+    "SynfireError",
+    "append_json_line",
+    "backend",
+    "choose",
+    "need",
+    "read_json",
+    "write_atomic",
+    "write_json",
+]

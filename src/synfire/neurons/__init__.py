@@ -1,0 +1,24 @@
+"""Neurons: modules that map a sequence of currents (T, B, ...) to a sequence of whole-numbered spikes."""
+
+from synfire.neurons.integrate_and_fire import IF, LIF, MultiLevelIF, MultiLevelLIF, ParametricLIF, ScanNeuron
+from synfire.neurons.neuron import Neuron
+from synfire.neurons.rectifiers import QuantisedReLU, ReLU
+from synfire.neurons.streaming import Stream, stream
+from synfire.ops.lif import NeuronSpec
+from synfire.ops.spike import Surrogate
+
+__all__ = [
+    "IF",
+    "LIF",
+    "MultiLevelIF",
+    "MultiLevelLIF",
+    "Neuron",
+    "NeuronSpec",
+    "ParametricLIF",
+    "QuantisedReLU",
+    "ReLU",
+    "ScanNeuron",
+    "Stream",
+    "Surrogate",
+    "stream",
+]

@@ -1,0 +1,284 @@
+"""Integrate-and-fire neurons: thin modules over one scan, `synfire.ops.lif`."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from synfire.base import ConfigError
+from synfire.neurons.neuron import Neuron, check_sequence
+from synfire.ops.lif import NeuronSpec, lif
+from synfire.ops.lif.spec import uniform_levels
+from synfire.ops.spike import Surrogate
+
+# A learned threshold that reached zero would saturate the layer for good (arXiv:2510.24637 and learned step sizes).
+LOWEST_THRESHOLD = 1e-3
+
+
+class ScanNeuron(Neuron):
+    """A neuron of the integrate-and-fire family, for any `NeuronSpec`, leak and threshold.
+
+    u = decay v + x;  s = the highest level reached;  v = reset(u). See `synfire.ops.lif.lif`.
+
+    Args:
+        spec: how the neuron fires, resets, starts and passes gradients.
+        decay: share of the potential kept per step, in [0, 1]; 1 integrates without leak.
+        threshold: unit of the firing levels; positive.
+        channels: number of channels, for one value each; None for one value in all.
+        learn_decay: whether the decay is a parameter (through a logistic function).
+        learn_threshold: whether the threshold is a parameter (never below 0.001).
+        channel_axis: axis of the channels in (T, B, ...).
+
+    Raises:
+        ConfigError: the decay is outside [0, 1], the threshold is not positive or channels is below 1.
+    """
+
+    def __init__(
+        self,
+        spec: NeuronSpec,
+        *,
+        decay: float = 1.0,
+        threshold: float = 1.0,
+        channels: int | None = None,
+        learn_decay: bool = False,
+        learn_threshold: bool = False,
+        channel_axis: int = 2,
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        if not 0 <= decay <= 1:
+            raise ConfigError(f"{name}: decay is {decay}; it is the share of the potential that stays, so give 0 to 1.")
+        if learn_decay and decay in (0, 1):
+            raise ConfigError(f"{name}: decay is {decay}, which a logistic function never reaches; start in between.")
+        if not 0 < threshold < math.inf:
+            raise ConfigError(f"{name}: threshold is {threshold}; give a positive number.")
+        if channels is not None and channels < 1:
+            raise ConfigError(f"{name}: channels is {channels}; give at least 1, or None for one value in all.")
+        self.spec = spec
+        self.channel_axis = channel_axis
+        shape = () if channels is None else (channels,)
+        start = math.log(decay / (1 - decay)) if learn_decay else decay
+        _hold(self, "_decay", torch.full(shape, start), learn_decay)
+        _hold(self, "_threshold", torch.full(shape, float(threshold)), learn_threshold)
+
+    @property
+    def decay(self) -> Tensor:
+        """Share of the potential kept per step, () or (channels,)."""
+        return torch.sigmoid(self._decay) if isinstance(self._decay, nn.Parameter) else self._decay
+
+    @property
+    def threshold(self) -> Tensor:
+        """Unit of the firing levels, () or (channels,); a learned one stays above 0.001 and keeps its gradient."""
+        value = self._threshold
+        if isinstance(value, nn.Parameter):
+            value = value + (LOWEST_THRESHOLD - value).clamp_min(0).detach()
+        return value
+
+    @property
+    def levels(self) -> int:
+        """Highest value of a spike."""
+        return len(self.spec.levels)
+
+    def run(self, x: Tensor, state: Any, keep: bool = True) -> tuple[Tensor, Any]:
+        """Continue from a potential, (B, ...), or from rest; see `Neuron.run`."""
+        check_sequence(x, type(self).__name__)
+        return lif(
+            x,
+            state,
+            decay=self.decay,
+            threshold=self.threshold,
+            spec=self.spec,
+            channel_axis=self.channel_axis,
+            return_state=keep,
+        )
+
+    def extra_repr(self) -> str:
+        """Describe the neuron in one line for `print(net)`."""
+        spec = self.spec
+        parts = [f"levels={'-' if spec.signed else ''}{self.levels}" if spec.uniform else f"levels={spec.levels}"]
+        for name, value, plain in (("decay", self._decay, 1.0), ("threshold", self._threshold, None)):
+            shown = self.decay if name == "decay" else self.threshold
+            number = f"{shown.item():g}" if shown.dim() == 0 else f"[{shown.numel()}]"
+            if isinstance(value, nn.Parameter):
+                parts.append(f"{name}={number} learned")
+            elif plain is None or shown.dim() or shown.item() != plain:
+                parts.append(f"{name}={number}")
+        parts.append(f"reset={spec.reset}")
+        if spec.initial:
+            parts.append(f"initial={spec.initial:g}")
+        parts.append(f"surrogate={spec.surrogate.shape}({spec.surrogate.width:g})")
+        return ", ".join(parts)
+
+
+def _hold(module: nn.Module, name: str, value: Tensor, learned: bool) -> None:
+    if learned:
+        module.register_parameter(name, nn.Parameter(value))
+    else:
+        module.register_buffer(name, value, persistent=False)  # it is in the recipe, not in the weights
+
+
+class IF(ScanNeuron):
+    """Integrate-and-fire without leak: u = v + x;  s = [u >= threshold];  v = u - threshold s.
+
+    Args:
+        threshold: potential at which it fires.
+        reset: "subtract", "zero" or "none".
+        surrogate: slope for the backward pass.
+        detach_reset: whether the gradient ignores the path through the reset.
+        channels, learn_threshold: see `ScanNeuron`.
+    """
+
+    def __init__(
+        self,
+        threshold: float = 1.0,
+        *,
+        reset: str = "subtract",
+        surrogate: Surrogate = Surrogate(),  # noqa: B008
+        detach_reset: bool = True,
+        channels: int | None = None,
+        learn_threshold: bool = False,
+    ) -> None:
+        spec = NeuronSpec(reset=reset, surrogate=surrogate, detach_reset=detach_reset)
+        super().__init__(spec, threshold=threshold, channels=channels, learn_threshold=learn_threshold)
+
+
+class LIF(ScanNeuron):
+    """Leaky integrate-and-fire: u = decay v + x;  s = [u >= threshold];  v = reset(u).
+
+    Args:
+        decay: share of the potential kept per step, 0 to 1.
+        threshold: potential at which it fires.
+        reset: "subtract", "zero" or "none".
+        surrogate: slope for the backward pass.
+        detach_reset: whether the gradient ignores the path through the reset.
+        channels, learn_threshold: see `ScanNeuron`.
+    """
+
+    def __init__(
+        self,
+        decay: float = 0.5,
+        threshold: float = 1.0,
+        reset: str = "subtract",
+        *,
+        surrogate: Surrogate = Surrogate(),  # noqa: B008
+        detach_reset: bool = True,
+        channels: int | None = None,
+        learn_threshold: bool = False,
+    ) -> None:
+        spec = NeuronSpec(reset=reset, surrogate=surrogate, detach_reset=detach_reset)
+        super().__init__(spec, decay=decay, threshold=threshold, channels=channels, learn_threshold=learn_threshold)
+
+
+class ParametricLIF(ScanNeuron):
+    """Leaky integrate-and-fire with a learned leak, decay = sigmoid(a). Source: arXiv:2007.05785.
+
+    Args:
+        decay: share of the potential kept per step at the start, between 0 and 1.
+        threshold: potential at which it fires.
+        reset: "subtract", "zero" or "none".
+        surrogate: slope for the backward pass.
+        detach_reset: whether the gradient ignores the path through the reset.
+        channels: learn one leak per channel; None learns one in all.
+    """
+
+    def __init__(
+        self,
+        decay: float = 0.5,
+        threshold: float = 1.0,
+        reset: str = "subtract",
+        *,
+        surrogate: Surrogate = Surrogate(),  # noqa: B008
+        detach_reset: bool = True,
+        channels: int | None = None,
+    ) -> None:
+        spec = NeuronSpec(reset=reset, surrogate=surrogate, detach_reset=detach_reset)
+        super().__init__(spec, decay=decay, threshold=threshold, channels=channels, learn_decay=True)
+
+
+class MultiLevelIF(ScanNeuron):
+    """Integrate-and-fire that emits 0..levels per step: s = clip(floor(u / threshold), 0, levels);  v = u - threshold s.
+
+    At T = 1 it is a uniformly quantised ReLU; with one level it is IF. Source: arXiv:2510.24637.
+
+    Args:
+        levels: highest value of a spike, at least 1.
+        threshold: step between two levels.
+        initial: potential before the first step in units of the threshold; 0.5 rounds to the nearest level, 0 truncates.
+        signed: also fire -1..-levels.
+        surrogate: slope for the backward pass; straight-through passes the gradient up to half a level above the top.
+        detach_reset: whether the gradient ignores the path through the reset.
+        floor_at_zero: whether negative potentials are dropped after each step.
+        channels, learn_threshold: see `ScanNeuron`.
+    """
+
+    def __init__(
+        self,
+        levels: int = 4,
+        threshold: float = 1.0,
+        initial: float = 0.5,
+        *,
+        signed: bool = False,
+        surrogate: Surrogate = Surrogate("straight_through"),  # noqa: B008
+        detach_reset: bool = True,
+        floor_at_zero: bool = False,
+        channels: int | None = None,
+        learn_threshold: bool = False,
+    ) -> None:
+        spec = NeuronSpec(
+            levels=uniform_levels(levels),
+            signed=signed,
+            initial=initial,
+            surrogate=surrogate,
+            detach_reset=detach_reset,
+            floor_at_zero=floor_at_zero,
+        )
+        super().__init__(spec, threshold=threshold, channels=channels, learn_threshold=learn_threshold)
+
+
+class MultiLevelLIF(ScanNeuron):
+    """MultiLevelIF with a leak: u = decay v + x, the rest as there.
+
+    Args:
+        levels: highest value of a spike, at least 1.
+        decay: share of the potential kept per step, 0 to 1.
+        threshold: step between two levels.
+        initial: potential before the first step in units of the threshold.
+        reset: "subtract", "zero" or "none".
+        signed: also fire -1..-levels.
+        surrogate: slope for the backward pass.
+        detach_reset: whether the gradient ignores the path through the reset.
+        channels, learn_decay, learn_threshold: see `ScanNeuron`.
+    """
+
+    def __init__(
+        self,
+        levels: int = 4,
+        decay: float = 0.5,
+        threshold: float = 1.0,
+        initial: float = 0.5,
+        reset: str = "subtract",
+        *,
+        signed: bool = False,
+        surrogate: Surrogate = Surrogate("straight_through"),  # noqa: B008
+        detach_reset: bool = True,
+        channels: int | None = None,
+        learn_decay: bool = False,
+        learn_threshold: bool = False,
+    ) -> None:
+        spec = NeuronSpec(
+            levels=uniform_levels(levels),
+            signed=signed,
+            reset=reset,
+            initial=initial,
+            surrogate=surrogate,
+            detach_reset=detach_reset,
+        )
+        super().__init__(
+            spec,
+            decay=decay,
+            threshold=threshold,
+            channels=channels,
+            learn_decay=learn_decay,
+            learn_threshold=learn_threshold,
+        )

@@ -1,0 +1,117 @@
+"""Step-by-step use: an object outside the network that owns the states of all its neurons."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from synfire.base import ConfigError
+
+_active: ContextVar["Stream | None"] = ContextVar("synfire_stream", default=None)
+
+
+def current_stream() -> "Stream | None":
+    """Return the stream whose step is being computed in this thread, or None."""
+    return None if torch.compiler.is_compiling() else _active.get()
+
+
+class Stream:
+    """A running network: one call per step, with the states of its neurons kept here between calls.
+
+    The steps' outputs are equal to those of the whole sequence. Several streams of one network run independently.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+        self._names = {module: name for name, module in net.named_modules()}
+        self._states: dict[tuple[str, int], Any] = {}
+        self._calls: dict[str, int] = {}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Run one step: x is (B, ...), and so is the result."""
+        return self.run(x.unsqueeze(0))[0]
+
+    def run(self, x: Tensor) -> Tensor:
+        """Run a chunk of any number of steps, (T, B, ...), continuing from the last one.
+
+        Raises:
+            ConfigError: the network is in training mode with batch norms, whose statistics would differ per step.
+        """
+        if any(isinstance(m, _BatchNorm) and m.training for m in self.net.modules()):
+            raise ConfigError(
+                "stream: the network is in training mode, where batch norm sees each step alone and results differ "
+                "from those of the whole sequence. Call net.eval() first."
+            )
+        before = dict(self._states)
+        try:
+            with self._activate():
+                return self.net(x)
+        except BaseException:
+            self._states = before  # a step that failed has not happened
+            raise
+
+    def reset(self) -> None:
+        """Return to rest."""
+        self._states.clear()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the states by the neuron's name (and the number of its use, if it is used more than once)."""
+        return {name if call == 0 else f"{name}#{call}": state for (name, call), state in self._states.items()}
+
+    def load_state_dict(self, states: dict[str, Any]) -> None:
+        """Continue from states that `state_dict` returned.
+
+        Raises:
+            ConfigError: a name belongs to no neuron of this network.
+        """
+        loaded = {}
+        for key, state in states.items():
+            name, _, call = key.partition("#")
+            if name not in self._names.values():
+                raise ConfigError(f"stream: state {key!r} belongs to no module of this network; was it another one?")
+            loaded[name, int(call or 0)] = state
+        self._states = loaded
+
+    def take(self, neuron: nn.Module) -> Any:
+        """Return the state of a neuron for its next use within this step, or None at rest."""
+        name = self._name(neuron)
+        return self._states.get((name, self._calls.get(name, 0)))
+
+    def put(self, neuron: nn.Module, state: Any) -> None:
+        """Keep the state of a neuron after its use."""
+        name = self._name(neuron)
+        call = self._calls.get(name, 0)
+        self._calls[name] = call + 1
+        self._states[name, call] = state
+
+    def _name(self, neuron: nn.Module) -> str:
+        if neuron not in self._names:
+            raise ConfigError(
+                f"stream: {type(neuron).__name__} is not a submodule of the network, so its state has no name. "
+                "Assign it as an attribute in __init__."
+            )
+        return self._names[neuron]
+
+    @contextmanager
+    def _activate(self) -> Iterator[None]:
+        self._calls.clear()
+        token = _active.set(self)
+        try:
+            yield
+        finally:
+            _active.reset(token)
+
+
+def stream(net: nn.Module) -> Stream:
+    """Run a network step by step: `s = stream(net)`, then `y = s(x)` with x and y of one step, (B, ...).
+
+    Example:
+        >>> net = synfire.LIF()
+        >>> run = synfire.stream(net)
+        >>> outputs = [run(x_t) for x_t in x]  # equal to net(x)
+    """
+    return Stream(net)

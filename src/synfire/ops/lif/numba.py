@@ -1,0 +1,142 @@
+"""The family on a CPU: blocks of neurons that stay in the cache while time runs over them."""
+
+import importlib.util
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synfire.base import Kernel
+from synfire.ops.lif.layout import Layout, empty_like_steps, rows
+from synfire.ops.lif.spec import RESETS, NeuronSpec
+from synfire.ops.spike import SURROGATES
+
+CHECKPOINT_EVERY = 32
+DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+
+
+def why_not(x: Tensor) -> str | None:
+    """Return why this back end cannot take the input, or None."""
+    if x.device.type != "cpu":
+        return f"it runs on a CPU and the input is on {x.device}"
+    if x.dtype not in DTYPES:
+        return f"it has no kernel for {x.dtype}"
+    if importlib.util.find_spec("numba") is None:
+        return "the package numba is not installed"
+    return None
+
+
+def forward(
+    x: Tensor,
+    v: Tensor | None,
+    decay: Tensor,
+    threshold: Tensor,
+    spec: NeuronSpec,
+    layout: Layout,
+    keep_state: bool,
+    keep_checkpoints: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return spikes, the last potential (empty unless kept) and the potentials at every 32nd step (likewise)."""
+    from synfire.ops.lif import _numba_kernels as kernels
+
+    _follow_torch_threads()
+    state = torch.promote_types(x.dtype, torch.float32)
+    spikes = empty_like_steps(x, layout.steps)
+    last = empty_like_steps(x, dtype=state) if keep_state else x.new_empty(0, dtype=state)
+    marks = (layout.steps - 1) // CHECKPOINT_EVERY if keep_checkpoints else 0
+    checkpoints = x.new_empty(marks, layout.size, dtype=state)
+    if spikes.numel():
+        kernels.forward(
+            _words(rows(x)),
+            _words(rows(spikes)),
+            _step(v, state),
+            _step(last, state),
+            checkpoints.numpy(),
+            CHECKPOINT_EVERY,
+            *_options(x, decay, threshold, spec, layout, state),
+        )
+    return spikes, last, checkpoints
+
+
+def backward(
+    grad_spikes: Tensor,
+    grad_last: Tensor | None,
+    x: Tensor,
+    v: Tensor | None,
+    decay: Tensor,
+    threshold: Tensor,
+    checkpoints: Tensor,
+    spec: NeuronSpec,
+    layout: Layout,
+    needs: tuple[bool, bool, bool],
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of x, of the first potential, and, per neuron, of the decay and the threshold.
+
+    `needs` tells which of the last three are wanted; the others come back empty.
+    """
+    from synfire.ops.lif import _numba_kernels as kernels
+
+    _follow_torch_threads()
+    state = torch.promote_types(x.dtype, torch.float32)
+    grad_x = empty_like_steps(x, layout.steps)
+    grads = [empty_like_steps(x, dtype=state) if need else x.new_empty(0, dtype=state) for need in needs]
+    if grad_x.numel():
+        kernels.backward(
+            _words(rows(grad_spikes)),
+            grad_spikes.stride(0),
+            _words(rows(x)),
+            _words(rows(grad_x)),
+            _step(v, state),
+            _step(grad_last, state),
+            checkpoints.numpy(),
+            *(_step(grad, state) for grad in grads),
+            CHECKPOINT_EVERY,
+            *_options(x, decay, threshold, spec, layout, state),
+        )
+    return grad_x, *grads
+
+
+def _follow_torch_threads() -> None:
+    """Use as many threads as PyTorch is set to, so that one setting rules both."""
+    import numba
+
+    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+
+
+def _words(flat: Tensor) -> Any:
+    """Flat memory as numpy sees it; halves as raw 16-bit words, since numba has no arithmetic for them."""
+    flat = flat.detach()
+    return (flat.view(torch.uint16) if flat.element_size() == 2 else flat).numpy()
+
+
+def _step(values: Tensor | None, state: torch.dtype) -> Any:
+    """Flat memory of one dense step; nothing, where there is none."""
+    if values is None:
+        return torch.empty(0, dtype=state).numpy()
+    return values.detach().as_strided((values.numel(),), (1,)).numpy()
+
+
+def _options(
+    x: Tensor, decay: Tensor, threshold: Tensor, spec: NeuronSpec, layout: Layout, state: torch.dtype
+) -> tuple[Any, ...]:
+    """The arguments that forward and backward share, as plain numbers and arrays."""
+    return (
+        layout.steps,
+        layout.size,
+        layout.stride,
+        layout.inner,
+        decay.detach().to(state).reshape(-1).numpy(),
+        threshold.detach().to(state).reshape(-1).numpy(),
+        torch.tensor(spec.levels, dtype=state).numpy(),
+        spec.signed,
+        RESETS.index(spec.reset),
+        spec.detach_reset,
+        spec.floor_at_zero,
+        spec.initial,
+        SURROGATES.index(spec.surrogate.shape),
+        spec.surrogate.width,
+        {torch.bfloat16: 1, torch.float16: 2}.get(x.dtype, 0),
+    )
+
+
+KERNEL = Kernel("numba", why_not=why_not, forward=forward, backward=backward)

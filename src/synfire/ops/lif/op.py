@@ -1,0 +1,292 @@
+"""The public function, and the PyTorch operator behind it that calls the fast back ends."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synfire.base import BackendError, ConfigError, DtypeError, Kernel, ShapeError, choose
+from synfire.ops.lif import numba, reference, triton
+from synfire.ops.lif.layout import Layout, dense, empty_like_steps, like_steps
+from synfire.ops.lif.spec import NeuronSpec
+from synfire.ops.spike import Surrogate
+
+KERNELS = (triton.KERNEL, numba.KERNEL, reference.KERNEL)  # best first; the reference refuses nothing
+
+
+def lif(
+    x: Tensor,
+    v: Tensor | None = None,
+    *,
+    decay: float | Tensor = 1.0,
+    threshold: float | Tensor = 1.0,
+    spec: NeuronSpec = NeuronSpec(),  # noqa: B008 (frozen, so one shared instance is safe)
+    channel_axis: int = 2,
+    return_state: bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    """Run integrate-and-fire neurons over T steps: u = decay v + x;  s = highest k with u >= level_k threshold;  reset.
+
+    With the reset "subtract" v = u - level_s threshold, with "zero" v = u where s = 0 else 0, with "none" v = u. The
+    state is float32 also for 16-bit inputs. The backward pass recomputes potentials from x, from checkpoints 32 steps
+    apart. Sources: arXiv:1901.09948 (leak, surrogate), arXiv:2510.24637 (levels).
+
+    Args:
+        x: currents, (T, B, *n), float32, float64, bfloat16 or float16, in units of the threshold's unit per step.
+        v: potential to start from, shaped like one step; None starts from `spec.initial * threshold`.
+        decay: share of the potential that is kept per step, a number, a 0-d tensor or one value per channel.
+        threshold: unit of the firing levels, likewise; positive.
+        spec: how the neuron fires, resets, starts and passes gradients.
+        channel_axis: axis of x that per-channel values run along, counted with the time axis.
+        return_state: whether the last potential is wanted; without it, one step less is written.
+
+    Returns:
+        Spikes, shaped like x and in its dtype, whole numbers in -N..N; and the last potential or None.
+
+    Raises:
+        ShapeError: x has no time axis, no step, or v or a per-channel value does not fit it.
+        DtypeError: x is not floating point, or is too narrow for the number of levels.
+        ConfigError: a threshold given as a number is not positive.
+        BackendError: the back end that was forced cannot take x.
+    """
+    _check(x, v, threshold, spec)
+    decay = _per_channel("decay", decay, x, channel_axis)
+    threshold = _per_channel("threshold", threshold, x, channel_axis)
+    kernel = choose("lif", KERNELS, x)
+    if kernel.backward is None:
+        shape = [1] * (x.dim() - 1)
+        shape[channel_axis - 1] = -1
+        spikes, last = kernel.forward(
+            x,
+            v,
+            decay.view(shape) if decay.dim() else decay,
+            threshold.view(shape) if threshold.dim() else threshold,
+            spec,
+        )
+        return spikes, last if return_state else None
+    x = dense(x)
+    train = torch.is_grad_enabled() and any(p is not None and p.requires_grad for p in (x, v, decay, threshold))
+    spikes, last, _ = _Lif.apply(
+        x, v if v is None else like_steps(v[None], x)[0], decay, threshold, *_pack(spec), channel_axis, kernel.name,
+        return_state, train,
+    )  # fmt: skip
+    return spikes, last if return_state else None
+
+
+def _check(x: Tensor, v: Tensor | None, threshold: float | Tensor, spec: NeuronSpec) -> None:
+    if x.dim() < 2:
+        raise ShapeError(
+            f"lif: x has shape {tuple(x.shape)}, but a sequence (T, B, ...) was expected. "
+            "Add the missing axes, for one step of one sample with x[None, None]."
+        )
+    if x.shape[0] == 0:
+        raise ShapeError(f"lif: x has shape {tuple(x.shape)}, that is T = 0 steps; give at least one step.")
+    if not x.is_floating_point():
+        raise DtypeError(f"lif: x has dtype {x.dtype}, but currents are floating point; convert it with x.float().")
+    widest = {torch.bfloat16: 256, torch.float16: 2048}.get(x.dtype)
+    if widest is not None and len(spec.levels) > widest:
+        raise DtypeError(
+            f"lif: {x.dtype} holds whole numbers up to {widest}, but the neuron has {len(spec.levels)} levels; "
+            "use float32 or fewer levels."
+        )
+    if v is not None and v.shape != x.shape[1:]:
+        raise ShapeError(
+            f"lif: v has shape {tuple(v.shape)}, but one step of x has {tuple(x.shape[1:])}. "
+            "Pass v=None to start from rest, or the v that the last call returned."
+        )
+    if not isinstance(threshold, Tensor) and not threshold > 0:
+        raise ConfigError(f"lif: threshold is {threshold}; give a positive number.")
+
+
+def _per_channel(name: str, value: float | Tensor, x: Tensor, axis: int) -> Tensor:
+    state = torch.promote_types(x.dtype, torch.float32)
+    value = torch.as_tensor(value, dtype=state, device=x.device)
+    if value.dim() == 1 and value.numel() == 1:
+        value = value[0]
+    if value.dim() and (value.dim() > 1 or axis >= x.dim() or value.numel() != x.shape[axis]):
+        channels = x.shape[axis] if axis < x.dim() else "no"
+        raise ShapeError(
+            f"lif: {name} has shape {tuple(value.shape)}, but x of shape {tuple(x.shape)} has {channels} channels on "
+            f"axis {axis}. Give one number, or one value per channel."
+        )
+    return value
+
+
+def _pack(spec: NeuronSpec) -> tuple[Any, ...]:
+    return (
+        list(spec.levels), spec.signed, spec.reset, spec.detach_reset, spec.floor_at_zero, spec.initial,
+        spec.surrogate.shape, spec.surrogate.width,
+    )  # fmt: skip
+
+
+def _unpack(packed: Sequence[Any]) -> NeuronSpec:
+    levels, signed, reset, detach_reset, floor_at_zero, initial, shape, width = packed
+    return NeuronSpec(
+        levels=tuple(levels), signed=signed, reset=reset, detach_reset=detach_reset, floor_at_zero=floor_at_zero,
+        initial=initial, surrogate=Surrogate(shape, width),
+    )  # fmt: skip
+
+
+def _named(backend: str) -> Kernel:
+    return next(k for k in KERNELS if k.name == backend)
+
+
+# An operator of its own, so that torch.compile, autograd and vmap see one node with known shapes and strides.
+@torch.library.custom_op("synfire::lif", mutates_args=())
+def _lif(
+    x: Tensor, v: Tensor | None, decay: Tensor, threshold: Tensor, levels: list[float], signed: bool, reset: str,
+    detach_reset: bool, floor_at_zero: bool, initial: float, shape: str, width: float, channel_axis: int, backend: str,
+    keep_state: bool, keep_checkpoints: bool,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    spec = _unpack((levels, signed, reset, detach_reset, floor_at_zero, initial, shape, width))
+    layout = Layout.of(x, _axis(decay, threshold, channel_axis))
+    return _named(backend).forward(x, v, decay, threshold, spec, layout, keep_state, keep_checkpoints)
+
+
+@torch.library.custom_op("synfire::lif_backward", mutates_args=())
+def _lif_backward(
+    grad_spikes: Tensor, grad_last: Tensor | None, x: Tensor, v: Tensor | None, decay: Tensor, threshold: Tensor,
+    checkpoints: Tensor, levels: list[float], signed: bool, reset: str, detach_reset: bool, floor_at_zero: bool,
+    initial: float, shape: str, width: float, channel_axis: int, backend: str, needs: list[bool],
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    spec = _unpack((levels, signed, reset, detach_reset, floor_at_zero, initial, shape, width))
+    layout = Layout.of(x, _axis(decay, threshold, channel_axis))
+    need_v, need_decay, need_threshold = needs
+    return _named(backend).backward(
+        like_steps(grad_spikes, x), None if grad_last is None else like_steps(grad_last[None], x)[0], x, v, decay, threshold, checkpoints, spec, layout,
+        (need_v, need_decay, need_threshold),
+    )  # fmt: skip
+
+
+def _axis(decay: Tensor, threshold: Tensor, channel_axis: int) -> int:
+    """Axis of the channels; any axis serves where no value is per channel."""
+    return channel_axis if decay.dim() or threshold.dim() else 1
+
+
+@_lif.register_fake
+def _(x, v, decay, threshold, *options):  # type: ignore[no-untyped-def]
+    keep_state, keep_checkpoints = options[-2:]
+    state = torch.promote_types(x.dtype, torch.float32)
+    marks = (x.shape[0] - 1) // numba.CHECKPOINT_EVERY if keep_checkpoints else 0
+    return (
+        empty_like_steps(x, x.shape[0]),
+        empty_like_steps(x, dtype=state) if keep_state else x.new_empty(0, dtype=state),
+        x.new_empty(marks, x[0].numel(), dtype=state),
+    )
+
+
+@_lif_backward.register_fake
+def _(grad_spikes, grad_last, x, *rest):  # type: ignore[no-untyped-def]
+    state = torch.promote_types(x.dtype, torch.float32)
+    step = [empty_like_steps(x, dtype=state) if need else x.new_empty(0, dtype=state) for need in rest[-1]]
+    return (empty_like_steps(x, x.shape[0]), *step)
+
+
+class _Lif(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
+        return _lif(*inputs)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
+        x, v, decay, threshold, *ctx.options = inputs
+        ctx.save_for_backward(x, v, decay, threshold, output[2])
+        ctx.mark_non_differentiable(output[2])
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        grad_spikes, grad_last, _ = grads
+        x, v, decay, threshold, checkpoints = ctx.saved_tensors
+        *packed, channel_axis, backend, keep_state, _train = ctx.options
+        initial = _unpack(packed).initial
+        needs_v, needs_decay, needs_threshold = ctx.needs_input_grad[1:4]
+        rest_from_threshold = v is None and needs_threshold and initial != 0
+        # Dynamo cannot trace a function inside the backward of another; functorch needs exactly that.
+        run = _lif_backward if torch.compiler.is_compiling() else _LifBackward.apply
+        grad_x, grad_v, grad_decay, grad_threshold = run(
+            torch.zeros_like(x) if grad_spikes is None else grad_spikes,
+            grad_last if keep_state else None,
+            x, v, decay, threshold, checkpoints, *packed, channel_axis, backend,
+            [needs_v or rest_from_threshold, needs_decay, needs_threshold],
+        )  # fmt: skip
+        if rest_from_threshold:
+            grad_threshold = grad_threshold + initial * grad_v
+        return (
+            grad_x,
+            grad_v if needs_v else None,
+            _sum_to_channels(grad_decay, decay, channel_axis) if needs_decay else None,
+            _sum_to_channels(grad_threshold, threshold, channel_axis) if needs_threshold else None,
+            *(None for _ in ctx.options),
+        )
+
+
+class _LifBackward(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return _lif_backward(*inputs)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        raise BackendError(
+            "lif: the fast back ends have no second derivative; run inside synfire.backend('reference')."
+        )
+
+
+def _sum_to_channels(grad: Tensor, value: Tensor, channel_axis: int) -> Tensor:
+    if not value.dim():
+        return grad.sum()
+    return grad.sum([axis for axis in range(grad.dim()) if axis != channel_axis - 1])
+
+
+def _mapped(x: Tensor | None, dim: int | None, to: int, size: int) -> Tensor | None:
+    """Bring a mapped axis to a place among the batch axes, where it is one more axis of independent neurons."""
+    if x is None:
+        return None
+    if dim is None:
+        x = x.unsqueeze(to)
+        return x.expand(*x.shape[:to], size, *x.shape[to + 1 :]).contiguous()
+    return x.movedim(dim, to).contiguous()
+
+
+def _refuse_mapped_numbers(dims: tuple[int | None, ...]) -> None:
+    if any(dim is not None for dim in dims):
+        raise ConfigError(
+            "lif: vmap over decay or threshold needs the reference back end; "
+            "call the mapped function inside synfire.backend('reference')."
+        )
+
+
+@torch.library.register_vmap("synfire::lif")
+def _(info, in_dims, x, v, decay, threshold, *options):  # type: ignore[no-untyped-def]
+    *packed, channel_axis, backend, keep_state, keep_checkpoints = options
+    _refuse_mapped_numbers(in_dims[2:4])
+    x = _mapped(x, in_dims[0], 1, info.batch_size)
+    v = _mapped(v, in_dims[1], 0, info.batch_size)
+    spikes, last, marks = _lif(
+        x, v, decay, threshold, *packed, channel_axis + 1, backend, keep_state, keep_checkpoints
+    )
+    marks = marks.view(marks.shape[0], info.batch_size, x[0].numel() // info.batch_size)
+    return (spikes, last, marks), (1, 0 if keep_state else None, 1)
+
+
+@torch.library.register_vmap("synfire::lif_backward")
+def _(info, in_dims, grad_spikes, grad_last, x, v, decay, threshold, marks, *options):  # type: ignore[no-untyped-def]
+    *packed, channel_axis, backend, needs = options
+    _refuse_mapped_numbers(in_dims[4:6])
+    size = info.batch_size
+    grads = _lif_backward(
+        _mapped(grad_spikes, in_dims[0], 1, size), _mapped(grad_last, in_dims[1], 0, size),
+        _mapped(x, in_dims[2], 1, size), _mapped(v, in_dims[3], 0, size), decay, threshold,
+        marks.movedim(in_dims[6], 1).flatten(1).contiguous() if in_dims[6] is not None else marks,
+        *packed, channel_axis + 1, backend, needs,
+    )  # fmt: skip
+    return grads, (1, *(0 if need else None for need in needs))

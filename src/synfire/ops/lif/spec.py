@@ -1,0 +1,65 @@
+"""The choices that make a neuron of the family, apart from the numbers that may be learned."""
+
+import math
+from dataclasses import dataclass, field
+
+from synfire.base import ConfigError
+from synfire.ops.spike import Surrogate
+
+RESETS = ("subtract", "zero", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuronSpec:
+    """How a neuron fires, resets, starts and passes gradients. Its leak and threshold are numbers beside it.
+
+    Attributes:
+        levels: ascending positions of the firing levels, in units of the threshold; (1.0,) is a binary neuron,
+            (1.0, ..., N) the uniform multi-level one.
+        signed: also fire negative spikes, mirrored.
+        reset: "subtract" takes the potential of the level that fired away, "zero" clears it, "none" keeps it.
+        detach_reset: whether the gradient ignores the path through the reset.
+        floor_at_zero: whether a negative potential is raised to zero after each step.
+        initial: potential before the first step, in units of the threshold; 0.5 makes levels round, 0 truncate.
+        surrogate: slope that stands in for the derivative of the firing steps.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+
+    levels: tuple[float, ...] = (1.0,)
+    signed: bool = False
+    reset: str = "subtract"
+    detach_reset: bool = True
+    floor_at_zero: bool = False
+    initial: float = 0.0
+    surrogate: Surrogate = field(default_factory=Surrogate)
+
+    def __post_init__(self) -> None:
+        if not self.levels or self.levels[0] <= 0 or any(b <= a for a, b in zip(self.levels, self.levels[1:], strict=False)):
+            raise ConfigError(
+                f"NeuronSpec: levels are {self.levels}; give one or more positive positions in ascending order, "
+                "such as (1.0,) for a binary neuron or (1.0, 2.0, 3.0, 4.0) for four levels."
+            )
+        if self.reset not in RESETS:
+            raise ConfigError(f"NeuronSpec: reset {self.reset!r} is unknown; choose one of {', '.join(RESETS)}.")
+        if not math.isfinite(self.initial):
+            raise ConfigError(f"NeuronSpec: initial is {self.initial}; give a finite number of thresholds, such as 0.5.")
+        if self.floor_at_zero and self.signed:
+            raise ConfigError("NeuronSpec: floor_at_zero removes what a signed neuron fires on; choose one of the two.")
+
+    @property
+    def uniform(self) -> bool:
+        """Whether the levels are 1, 2, ..., N."""
+        return self.levels == tuple(float(k) for k in range(1, len(self.levels) + 1))
+
+
+def uniform_levels(count: int) -> tuple[float, ...]:
+    """Return the positions 1, ..., count of equally spaced levels.
+
+    Raises:
+        ConfigError: count is below 1.
+    """
+    if count < 1 or count != int(count):
+        raise ConfigError(f"levels is {count}; a neuron needs a whole number of levels, at least 1 (binary).")
+    return tuple(float(k) for k in range(1, int(count) + 1))
