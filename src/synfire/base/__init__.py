@@ -1,6 +1,6 @@
 """What every room stands on: errors, back-end choice, records, optional imports."""
 
-from synfire.base.backends import BACKENDS, Kernel, backend, choose
+from synfire.base.backends import BACKENDS, Kernel, backend, choose, forced
 from synfire.base.errors import (
     BackendError,
     ConfigError,
@@ -31,6 +31,7 @@ __all__ = [
     "append_json_line",
     "backend",
     "choose",
+    "forced",
     "need",
     "read_json",
     "write_atomic",

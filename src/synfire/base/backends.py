@@ -37,6 +37,11 @@ def backend(name: str) -> Iterator[None]:
         _forced = before
 
 
+def forced() -> str | None:
+    """Return the back end that `backend` forces at present, or None."""
+    return _forced
+
+
 @dataclass(frozen=True)
 class Kernel:
     """One implementation of an operation.

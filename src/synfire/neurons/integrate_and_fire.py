@@ -197,14 +197,14 @@ class ParametricLIF(ScanNeuron):
 
 
 class MultiLevelIF(ScanNeuron):
-    """Integrate-and-fire that emits 0..levels per step: s = clip(floor(u / threshold), 0, levels);  v = u - threshold s.
+    """Integrate-and-fire with spikes 0..levels: s = clip(floor(u / threshold), 0, levels);  v = u - threshold s.
 
     At T = 1 it is a uniformly quantised ReLU; with one level it is IF. Source: arXiv:2510.24637.
 
     Args:
         levels: highest value of a spike, at least 1.
         threshold: step between two levels.
-        initial: potential before the first step in units of the threshold; 0.5 rounds to the nearest level, 0 truncates.
+        initial: potential before the first step in units of the threshold; 0.5 rounds to a level, 0 truncates.
         signed: also fire -1..-levels.
         surrogate: slope for the backward pass; straight-through passes the gradient up to half a level above the top.
         detach_reset: whether the gradient ignores the path through the reset.

@@ -22,8 +22,8 @@ class ReLU(nn.Module):
 class QuantisedReLU(nn.Module):
     """ReLU rounded to levels + 1 values: y = clip(floor(x / step + 0.5), 0, levels), whole numbers, at every step.
 
-    At T = 1 it gives the spikes of MultiLevelIF(levels) with initial = 0.5, and with the same gradient: straight-through
-    up to half a level above the top. Source of the gradient: arXiv:1902.08153, without its scale.
+    At T = 1 it gives the spikes of MultiLevelIF(levels) with initial = 0.5, and with the same gradient:
+    straight-through up to half a level above the top. Source of the gradient: arXiv:1902.08153, without its scale.
 
     Args:
         levels: highest value, at least 1.
@@ -33,9 +33,7 @@ class QuantisedReLU(nn.Module):
 
     def __init__(self, levels: int = 4, step: float = 1.0, *, learn_step: bool = False) -> None:
         super().__init__()
-        self.spec = NeuronSpec(
-            levels=uniform_levels(levels), initial=0.5, surrogate=Surrogate("straight_through")
-        )
+        self.spec = NeuronSpec(levels=uniform_levels(levels), initial=0.5, surrogate=Surrogate("straight_through"))
         value = torch.tensor(float(step))
         if learn_step:
             self._step = nn.Parameter(value)

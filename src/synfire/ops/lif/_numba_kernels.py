@@ -4,6 +4,10 @@ A block of neurons runs through all steps before the next block starts, so its p
 Each small function below is one vectorised loop over a block. Options are chosen outside these loops, so that one
 compilation per dtype serves the whole family. Nothing here may be reordered or fused by the compiler (no fastmath):
 the spikes must be those of the reference, bit for bit.
+
+What a block keeps is one flat array, `s`, of rows of BLOCK numbers, indexed as s[ROW + i]. With constant distances
+between the rows the compiler sees that they do not overlap; separate arrays would need more checks at run time than it
+is willing to make, and then it does not vectorise.
 """
 
 import math
@@ -13,159 +17,189 @@ from numba import njit, prange
 from numba.extending import overload
 
 BLOCK = 512
+DECAY, THRESHOLD, V, Z, HEIGHT, W, G, DV, DTHRESHOLD, DDECAY, SPARE = (BLOCK * row for row in range(11))
+ROWS = 11
 SUBTRACT, ZERO = 0, 1
 ARCTAN, SIGMOID, TRIANGLE, RECTANGLE, FAST_SIGMOID, MULTI_SIGMOID, STRAIGHT_THROUGH = range(7)
 BFLOAT16 = 1
-# Up to here comparing with each level is faster than dividing by the threshold.
-MANY_LEVELS = 8
 
 _loop = njit(cache=True, nogil=True, error_model="numpy", inline="never")
 
 
-def load(out, x, half):
-    """Copy x to out, widening 16-bit words to float32."""
+def read(x, start, count, buffer, half):
+    """Return count numbers of x as they are, or widened from 16-bit words into the buffer."""
 
 
-def store(x, values, half):
-    """Copy values to x, rounding them to nearest even where x holds 16-bit words."""
+def place(x, start, count, buffer):
+    """Return where to write count numbers for x: x itself, or the buffer for 16-bit words."""
 
 
-@overload(load, inline="never")
-def _load(out, x, half):
+def write(x, start, values, half):
+    """Round values to 16-bit words of x, if x has such; plain numbers are in their place already."""
+
+
+@overload(read, inline="never")
+def _read(x, start, count, buffer, half):
     if x.dtype.name != "uint16":
+        return lambda x, start, count, buffer, half: x[start : start + count]
 
-        def plain(out, x, half):
-            for i in range(x.size):
-                out[i] = x[i]
-
-        return plain
-
-    def widen(out, x, half):
+    def widen(x, start, count, buffer, half):
+        words, out = x[start : start + count], buffer[:count]
         bits = out.view(np.uint32)
         if half == BFLOAT16:
-            for i in range(x.size):
-                bits[i] = np.uint32(x[i]) << np.uint32(16)
-        else:
-            for i in range(x.size):
-                bits[i] = (np.uint32(x[i]) & np.uint32(0x7FFF)) << np.uint32(13)
-            for i in range(x.size):
-                out[i] = out[i] * np.float32(2.0**112)  # moves the exponent bias from 15 to 127, subnormals included
-            for i in range(x.size):
-                word = np.uint32(x[i])
-                special = np.uint32(0x7F800000) if (word & np.uint32(0x7C00)) == np.uint32(0x7C00) else np.uint32(0)
-                bits[i] = bits[i] | special | ((word & np.uint32(0x8000)) << np.uint32(16))
+            for i in range(count):
+                bits[i] = np.uint32(words[i]) << np.uint32(16)
+            return out
+        for i in range(count):
+            bits[i] = (np.uint32(words[i]) & np.uint32(0x7FFF)) << np.uint32(13)
+        for i in range(count):
+            out[i] = out[i] * np.float32(2.0**112)  # moves the exponent bias from 15 to 127, subnormals included
+        for i in range(count):
+            word = np.uint32(words[i])
+            special = np.uint32(0x7F800000) if (word & np.uint32(0x7C00)) == np.uint32(0x7C00) else np.uint32(0)
+            bits[i] = bits[i] | special | ((word & np.uint32(0x8000)) << np.uint32(16))
+        return out
 
     return widen
 
 
-@overload(store, inline="never")
-def _store(x, values, half):
+@overload(place, inline="never")
+def _place(x, start, count, buffer):
     if x.dtype.name != "uint16":
+        return lambda x, start, count, buffer: x[start : start + count]
+    return lambda x, start, count, buffer: buffer[:count]
 
-        def plain(x, values, half):
-            for i in range(x.size):
-                x[i] = values[i]
 
-        return plain
+@overload(write, inline="never")
+def _write(x, start, values, half):
+    if x.dtype.name != "uint16":
+        return lambda x, start, values, half: None
 
-    def narrow(x, values, half):
-        bits = values.view(np.uint32)
+    def narrow(x, start, values, half):
+        words, bits = x[start : start + values.size], values.view(np.uint32)
         if half == BFLOAT16:
-            for i in range(x.size):
+            for i in range(values.size):
                 word = bits[i]
                 rounded = (word + np.uint32(0x7FFF) + ((word >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
-                x[i] = np.uint16(0x7FC0) if values[i] != values[i] else np.uint16(rounded)
-        else:
-            for i in range(x.size):
-                word = bits[i] & np.uint32(0x7FFFFFFF)
-                sign = np.uint16((bits[i] >> np.uint32(16)) & np.uint32(0x8000))
-                # Normal halves: move the exponent bias, add half a unit in the last place, drop 13 bits.
-                normal = (word - np.uint32(0x38000000) + np.uint32(0xFFF) + ((word >> np.uint32(13)) & np.uint32(1))) >> (
-                    np.uint32(13)
-                )
-                # Subnormal halves are whole multiples of 2^-24.
-                small = np.uint32(np.rint(abs(values[i]) * np.float32(2.0**24))) if word < np.uint32(0x38800000) else 0
-                half_word = small if word < np.uint32(0x38800000) else normal
-                half_word = np.uint32(0x7C00) if word >= np.uint32(0x477FF000) else half_word
-                half_word = np.uint32(0x7E00) if word > np.uint32(0x7F800000) else half_word
-                x[i] = np.uint16(half_word) | sign
+                words[i] = np.uint16(0x7FC0) if values[i] != values[i] else np.uint16(rounded)
+            return
+        for i in range(values.size):
+            word = bits[i] & np.uint32(0x7FFFFFFF)
+            sign = np.uint16((bits[i] >> np.uint32(16)) & np.uint32(0x8000))
+            # Normal halves: move the exponent bias, add half a unit in the last place, drop 13 bits.
+            odd = (word >> np.uint32(13)) & np.uint32(1)
+            normal = (word - np.uint32(0x38000000) + np.uint32(0xFFF) + odd) >> np.uint32(13)
+            # Subnormal halves are whole multiples of 2^-24.
+            tiny = word < np.uint32(0x38800000)
+            small = np.uint32(np.rint(abs(values[i]) * np.float32(2.0**24))) if tiny else np.uint32(0)
+            out = small if tiny else normal
+            out = np.uint32(0x7C00) if word >= np.uint32(0x477FF000) else out
+            out = np.uint32(0x7E00) if word > np.uint32(0x7F800000) else out
+            words[i] = np.uint16(out) | sign
 
     return narrow
 
 
 @_loop
-def _spread(out, values, start, count, inner):
-    """Fill out with the value of each neuron's channel; neuron start is the first of the block."""
+def _spread(s, row, values, start, count, inner):
+    """Fill a row with the value of each neuron's channel; neuron `start` is the first of the block."""
     if values.size == 1:
-        out[:count] = values[0]
+        s[row : row + count] = values[0]
         return
     channel = (start // inner) % values.size
     left = inner - start % inner
     i = 0
     while i < count:
         run = min(left, count - i)
-        out[i : i + run] = values[channel]
+        s[row + i : row + i + run] = values[channel]
         i += run
         channel = channel + 1 if channel + 1 < values.size else 0
         left = inner
 
 
 @_loop
-def _charge(u, v, x, decay):
+def _begin(s, v0, start, count, initial):
+    """Set the potential before the first step."""
+    if v0.size:
+        s[V : V + count] = v0[start : start + count]
+    else:
+        share = s.dtype.type(initial)
+        for i in range(count):
+            s[V + i] = share * s[THRESHOLD + i]
+
+
+@_loop
+def _step_binary(z, u, s, x, reset):
+    """Charge, fire and reset neurons of one level."""
+    one, none = s.dtype.type(1), s.dtype.type(0)
+    subtract, zero = reset == SUBTRACT, reset == ZERO
     for i in range(x.size):
-        u[i] = decay[i] * v[i] + x[i]
-
-
-@_loop
-def _fire_binary(z, height, u, threshold):
-    one, none = u.dtype.type(1), u.dtype.type(0)
-    for i in range(u.size):
-        hit = u[i] >= threshold[i]
+        p = s[DECAY + i] * s[V + i] + x[i]
+        threshold = s[THRESHOLD + i]
+        hit = p >= threshold
+        less = p - threshold
+        after = less if subtract else (none if zero else p)
+        u[i] = p
         z[i] = one if hit else none
-        height[i] = threshold[i] if hit else none
+        s[V + i] = after if hit else p
 
 
 @_loop
-def _fire_level(z, height, u, threshold, level, value, sign):
-    """Raise to one level what reaches it; sign -1 mirrors."""
-    for i in range(u.size):
-        bound = level * threshold[i]
-        hit = sign * u[i] >= bound
-        z[i] = sign * value if hit else z[i]
-        height[i] = sign * bound if hit else height[i]
-
-
-@_loop
-def _fire_many(z, height, u, threshold, count, signed):
-    """Levels 1..count by division, mended by comparison so that a rounded quotient decides nothing."""
-    top, one, none = u.dtype.type(count), u.dtype.type(1), u.dtype.type(0)
-    for i in range(u.size):
-        w = abs(u[i]) if signed else u[i]
-        k = np.floor(w / threshold[i])
+def _step_uniform(z, u, s, x, levels, signed, reset):
+    """Charge, fire and reset neurons of levels 1..N, by division and a comparison that mends a rounded quotient."""
+    top, one, none = s.dtype.type(levels), s.dtype.type(1), s.dtype.type(0)
+    subtract, zero = reset == SUBTRACT, reset == ZERO
+    for i in range(x.size):
+        p = s[DECAY + i] * s[V + i] + x[i]
+        threshold = s[THRESHOLD + i]
+        w = abs(p) if signed else p
+        k = np.floor(w / threshold)
         k = k if k > none else none
         k = k if k < top else top
-        k = k + one if (k < top and w >= (k + one) * threshold[i]) else k
-        k = k - one if (k > none and w < k * threshold[i]) else k
-        k = -k if (signed and u[i] < none) else k
+        up, down = k + one, k - one
+        k = up if (k < top) & (w >= up * threshold) else k
+        k = down if (k > none) & (w < k * threshold) else k
+        k = -k if signed & (p < none) else k
+        less = p - k * threshold
+        cleared = p if k == none else none
+        u[i] = p
         z[i] = k
-        height[i] = k * threshold[i]
+        s[V + i] = less if subtract else (cleared if zero else p)
 
 
 @_loop
-def _fire(z, height, u, threshold, levels, signed):
-    """Spikes z and the potential that each stands for."""
-    kind = u.dtype.type
-    if levels.size == 1 and levels[0] == 1 and not signed:
-        _fire_binary(z, height, u, threshold)
-    elif levels.size > MANY_LEVELS and levels[levels.size - 1] == levels.size and _uniform(levels):
-        _fire_many(z, height, u, threshold, levels.size, signed)
-    else:
-        z[: u.size] = 0
-        height[: u.size] = 0
-        for k in range(levels.size):
-            _fire_level(z, height, u, threshold, levels[k], kind(k + 1), kind(1))
-            if signed:
-                _fire_level(z, height, u, threshold, levels[k], kind(k + 1), kind(-1))
+def _step_listed(z, u, s, x, levels, signed, reset):
+    """Charge, fire and reset neurons with any list of levels."""
+    none = s.dtype.type(0)
+    for i in range(x.size):
+        u[i] = s[DECAY + i] * s[V + i] + x[i]
+    _fire(s, u, levels, signed)
+    for i in range(x.size):
+        z[i] = s[Z + i]
+        drop = s[HEIGHT + i] if reset == SUBTRACT else (u[i] if (reset == ZERO and s[Z + i] != none) else none)
+        s[V + i] = u[i] - drop
+
+
+@_loop
+def _fire(s, u, levels, signed):
+    """Spikes into row Z, the potential that each stands for into row HEIGHT."""
+    kind = s.dtype.type
+    s[Z : Z + u.size] = 0
+    s[HEIGHT : HEIGHT + u.size] = 0
+    for k in range(levels.size):
+        _fire_level(s, u, levels[k], kind(k + 1), kind(1))
+        if signed:
+            _fire_level(s, u, levels[k], kind(k + 1), kind(-1))
+
+
+@_loop
+def _fire_level(s, u, level, value, sign):
+    """Raise to one level what reaches it; sign -1 mirrors."""
+    for i in range(u.size):
+        bound = level * s[THRESHOLD + i]
+        hit = sign * u[i] >= bound
+        s[Z + i] = sign * value if hit else s[Z + i]
+        s[HEIGHT + i] = sign * bound if hit else s[HEIGHT + i]
 
 
 @_loop
@@ -177,249 +211,238 @@ def _uniform(levels):
 
 
 @_loop
-def _reset(v, u, z, height, reset, floor):
-    none = u.dtype.type(0)
-    if reset == SUBTRACT:
-        for i in range(u.size):
-            v[i] = u[i] - height[i]
-    elif reset == ZERO:
-        for i in range(u.size):
-            v[i] = u[i] if z[i] == none else none
+def _step(z, u, s, x, levels, uniform, signed, reset, floor):
+    if uniform and levels.size == 1 and not signed:
+        _step_binary(z, u, s, x, reset)
+    elif uniform:
+        _step_uniform(z, u, s, x, levels.size, signed, reset)
     else:
-        for i in range(u.size):
-            v[i] = u[i]
+        _step_listed(z, u, s, x, levels, signed, reset)
     if floor:
-        for i in range(u.size):
-            v[i] = v[i] if v[i] > none else none
-
-
-@_loop
-def _start(v, v0, start, threshold, initial):
-    if v0.size:
-        for i in range(v.size):
-            v[i] = v0[start + i]
-    else:
-        share = v.dtype.type(initial)
-        for i in range(v.size):
-            v[i] = share * threshold[i]
+        none = s.dtype.type(0)
+        for i in range(x.size):
+            s[V + i] = s[V + i] if s[V + i] > none else none
 
 
 @njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 def forward(
-    x, spikes, v0, last, checkpoints, checkpoint_every,
+    x, spikes, v0, last, checkpoints, checkpoint_every, most_parts,
     steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, floor, initial, shape, width, half,
 ):  # fmt: skip
     blocks = (size + BLOCK - 1) // BLOCK
-    for block in prange(blocks):
-        start = block * BLOCK
-        count = min(BLOCK, size - start)
-        scratch = np.empty((7, BLOCK), levels.dtype)
-        decay, threshold = scratch[0, :count], scratch[1, :count]
-        current, v, u, z, height = scratch[2, :count], scratch[3, :count], scratch[4, :count], scratch[5], scratch[6]
-        _spread(decay, decays, start, count, inner)
-        _spread(threshold, thresholds, start, count, inner)
-        _start(v, v0, start, threshold, initial)
-        for t in range(steps):
-            if t and t % checkpoint_every == 0 and checkpoints.size:
-                checkpoints[t // checkpoint_every - 1, start : start + count] = v
-            at = t * stride + start
-            load(current, x[at : at + count], half)
-            _charge(u, v, current, decay)
-            _fire(z, height, u, threshold, levels, signed)
-            _reset(v, u, z, height, reset, floor)
-            at = t * size + start
-            store(spikes[at : at + count], z, half)
-        if last.size:
-            last[start : start + count] = v
+    parts = min(blocks, most_parts)
+    uniform = _uniform(levels)
+    for part in prange(parts):
+        s = np.empty(ROWS * BLOCK, levels.dtype)
+        u, current, fired = np.empty(BLOCK, levels.dtype), np.empty(BLOCK, levels.dtype), np.empty(BLOCK, levels.dtype)
+        for block in range(part * blocks // parts, (part + 1) * blocks // parts):
+            start = block * BLOCK
+            count = min(BLOCK, size - start)
+            _spread(s, DECAY, decays, start, count, inner)
+            _spread(s, THRESHOLD, thresholds, start, count, inner)
+            _begin(s, v0, start, count, initial)
+            for t in range(steps):
+                if checkpoints.size and t and t % checkpoint_every == 0:
+                    checkpoints[t // checkpoint_every - 1, start : start + count] = s[V : V + count]
+                z = place(spikes, t * size + start, count, fired)
+                _step(z, u, s, read(x, t * stride + start, count, current, half), levels, uniform, signed, reset, floor)
+                write(spikes, t * size + start, z, half)
+            if last.size:
+                last[start : start + count] = s[V : V + count]
 
 
 @_loop
-def _divide(w, u, threshold):
+def _divide(s, u):
     for i in range(u.size):
-        w[i] = u[i] / threshold[i]
+        s[W + i] = u[i] / s[THRESHOLD + i]
 
 
 @_loop
-def _add_pulse(g, w, shape, width, level, rise, sign):
+def _add_pulse(s, count, shape, width, level, rise, sign):
     """Add the pulse around one level to the slope."""
-    kind = w.dtype.type
+    kind = s.dtype.type
     one, none, two = kind(1), kind(0), kind(2)
     if shape == ARCTAN:
         scale, peak = kind(math.pi / width), kind(1 / width)
-        for i in range(w.size):
-            q = (sign * w[i] - level) * scale
-            g[i] += rise * (peak / (one + q * q))
+        for i in range(count):
+            q = (sign * s[W + i] - level) * scale
+            s[G + i] += rise * (peak / (one + q * q))
     elif shape in (SIGMOID, MULTI_SIGMOID):
         scale = kind(4 / width) if shape == SIGMOID else kind(1 / width)
-        for i in range(w.size):
-            s = one / (one + np.exp(-(sign * w[i] - level) * scale))
-            g[i] += rise * (scale * s * (one - s))
+        for i in range(count):
+            q = one / (one + np.exp(-(sign * s[W + i] - level) * scale))
+            s[G + i] += rise * (scale * q * (one - q))
     elif shape == TRIANGLE:
         broad = kind(width)
-        for i in range(w.size):
-            height = one - abs(sign * w[i] - level) / broad
-            g[i] += rise * ((height if height > none else none) / broad)
+        for i in range(count):
+            height = one - abs(sign * s[W + i] - level) / broad
+            s[G + i] += rise * ((height if height > none else none) / broad)
     elif shape == RECTANGLE:
         reach, peak = kind(width / 2), one / kind(width)
-        for i in range(w.size):
-            g[i] += rise * peak if abs(sign * w[i] - level) < reach else none
+        for i in range(count):
+            s[G + i] += rise * peak if abs(sign * s[W + i] - level) < reach else none
     elif shape == FAST_SIGMOID:
         scale, peak = two / kind(width), kind(1 / width)
-        for i in range(w.size):
-            q = one + abs(sign * w[i] - level) * scale
-            g[i] += rise * (peak / (q * q))
+        for i in range(count):
+            q = one + abs(sign * s[W + i] - level) * scale
+            s[G + i] += rise * (peak / (q * q))
 
 
 @_loop
-def _slope(g, w, levels, heights, signed, shape, width):
-    """Slope of the staircase at w: `heights` is its value on each level."""
-    kind = w.dtype.type
+def _slope(s, count, levels, heights, signed, shape, width):
+    """Slope of the staircase at row W into row G; `heights` is the staircase's value on each level."""
+    kind = s.dtype.type
     one, none = kind(1), kind(0)
     if shape < STRAIGHT_THROUGH:
-        g[: w.size] = 0
+        s[G : G + count] = 0
         below = none
         for k in range(levels.size):
-            _add_pulse(g, w, shape, width, levels[k], heights[k] - below, one)
+            _add_pulse(s, count, shape, width, levels[k], heights[k] - below, one)
             if signed:
-                _add_pulse(g, w, shape, width, levels[k], heights[k] - below, -one)
+                _add_pulse(s, count, shape, width, levels[k], heights[k] - below, -one)
             below = heights[k]
     elif shape == STRAIGHT_THROUGH:
         top = levels[levels.size - 1] + kind(width / 2)
         low = -top if signed else none
-        for i in range(w.size):
-            g[i] = one if (w[i] >= low and w[i] <= top) else none
+        for i in range(count):
+            s[G + i] = one if (s[W + i] >= low and s[W + i] <= top) else none
     else:
-        g[: w.size] = 1
+        s[G : G + count] = 1
 
 
 @_loop
-def _mirror_slope(g, w):
-    """From the slope at |w| to the slope at w."""
-    for i in range(w.size):
-        g[i] = g[i] if w[i] > 0 else (-g[i] if w[i] < 0 else w.dtype.type(0))
+def _reset_slope(s, count, levels, heights, signed, reset, shape, width):
+    """Slope of what the reset follows into row G: the height that is subtracted, or whether anything fired."""
+    if reset == SUBTRACT:
+        _slope(s, count, levels, levels, signed, shape, width)
+    elif not signed:
+        _slope(s, count, levels[:1], heights[:1], False, shape, width)
+    else:
+        none = s.dtype.type(0)
+        for i in range(count):
+            s[SPARE + i] = s[W + i]
+            s[W + i] = abs(s[W + i])
+        _slope(s, count, levels[:1], heights[:1], False, shape, width)
+        for i in range(count):
+            s[W + i] = s[SPARE + i]
+            s[G + i] = s[G + i] if s[W + i] > none else (-s[G + i] if s[W + i] < none else none)
 
 
 @_loop
-def _pull_through_reset(du, dthreshold, dv, u, w, z, height, g, threshold, reset, detach, floor):
-    """Turn the gradient of the potential after the reset into those before it and of the threshold (added)."""
-    none, one = u.dtype.type(0), u.dtype.type(1)
+def _pull_through_reset(s, u, reset, detach, floor, needs_threshold):
+    """Turn row DV from the gradient after the reset into the one before it; add to the threshold's."""
+    none, one = s.dtype.type(0), s.dtype.type(1)
+    count = u.size
     if floor:
-        for i in range(u.size):
-            dv[i] = dv[i] if u[i] - (height[i] if reset == SUBTRACT else none) >= none else none
+        for i in range(count):
+            v = u[i] - (s[HEIGHT + i] if reset == SUBTRACT else none)
+            s[DV + i] = s[DV + i] if v >= none else none
     if reset == SUBTRACT:
-        if detach:
-            for i in range(u.size):
-                du[i] += dv[i]
-            for i in range(dthreshold.size):
-                dthreshold[i] -= dv[i] * (height[i] / threshold[i])
-        else:
-            for i in range(u.size):
-                du[i] += dv[i] * (one - g[i])
-            for i in range(dthreshold.size):
-                dthreshold[i] += dv[i] * (g[i] * w[i] - height[i] / threshold[i])
-    elif reset == ZERO:
-        for i in range(u.size):
-            du[i] += dv[i] if z[i] == none else none
+        if needs_threshold:
+            for i in range(count):
+                followed = none if detach else s[G + i] * s[W + i]
+                s[DTHRESHOLD + i] += s[DV + i] * (followed - s[HEIGHT + i] / s[THRESHOLD + i])
         if not detach:
-            for i in range(u.size):
-                du[i] -= dv[i] * w[i] * g[i]
-            for i in range(dthreshold.size):
-                dthreshold[i] += dv[i] * w[i] * w[i] * g[i]
-    else:
-        for i in range(u.size):
-            du[i] += dv[i]
+            for i in range(count):
+                s[DV + i] *= one - s[G + i]
+    elif reset == ZERO:
+        if needs_threshold and not detach:
+            for i in range(count):
+                s[DTHRESHOLD + i] += s[DV + i] * s[W + i] * s[W + i] * s[G + i]
+        for i in range(count):
+            followed = none if detach else s[W + i] * s[G + i]
+            s[DV + i] *= (one if s[Z + i] == none else none) - followed
 
 
 @_loop
-def _fired_slope(g, w, scratch, levels, heights, signed, reset, shape, width):
-    """Slope of what the reset follows: the height that is subtracted, or whether anything fired."""
-    if reset == SUBTRACT:
-        _slope(g, w, levels, levels, signed, shape, width)
-    else:
-        for i in range(w.size):
-            scratch[i] = abs(w[i]) if signed else w[i]
-        _slope(g, scratch, levels[:1], heights[:1], False, shape, width)
-        if signed:
-            _mirror_slope(g, w)
+def _finish(dx, s, gz):
+    """Add what flows back through the spikes; leave in row DV what goes to the step before."""
+    for i in range(dx.size):
+        du = s[DV + i] + gz[i] * s[G + i] / s[THRESHOLD + i]
+        dx[i] = du
+        s[DV + i] = du * s[DECAY + i]
 
 
 @_loop
-def _finish(dx, dv, du, dthreshold, ddecay, gz, g, w, v, threshold, decay):
-    """Add what flows back through the spikes; hand the rest to the step before."""
-    for i in range(du.size):
-        through = gz[i] * g[i] / threshold[i]
-        du[i] += through
-        dx[i] = du[i]
-        dv[i] = du[i] * decay[i]
-    for i in range(dthreshold.size):
-        dthreshold[i] -= gz[i] * g[i] / threshold[i] * w[i]
-    for i in range(ddecay.size):
-        ddecay[i] += du[i] * v[i]
+def _add_threshold(s, gz):
+    for i in range(gz.size):
+        s[DTHRESHOLD + i] -= gz[i] * s[G + i] / s[THRESHOLD + i] * s[W + i]
+
+
+@_loop
+def _add_decay(s, dx, v):
+    for i in range(dx.size):
+        s[DDECAY + i] += dx[i] * v[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 def backward(
     grad_spikes, grad_stride, x, grad_x, v0, grad_last, checkpoints, grad_v0, grad_decay, grad_threshold,
-    checkpoint_every,
+    checkpoint_every, most_parts,
     steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, floor, initial, shape, width, half,
 ):  # fmt: skip
     blocks = (size + BLOCK - 1) // BLOCK
+    parts = min(blocks, most_parts)
+    uniform = _uniform(levels)
     heights = np.arange(1, levels.size + 1).astype(levels.dtype)
     chunks = (steps + checkpoint_every - 1) // checkpoint_every
-    follow = not detach and reset in (SUBTRACT, ZERO)
-    for block in prange(blocks):
-        start = block * BLOCK
-        count = min(BLOCK, size - start)
-        scratch = np.zeros((15, BLOCK), levels.dtype)
-        decay, threshold = scratch[0, :count], scratch[1, :count]
-        current, v, z, height = scratch[2, :count], scratch[3, :count], scratch[4], scratch[5]
-        w, g, k, gz = scratch[6, :count], scratch[7, :count], scratch[8, :count], scratch[9, :count]
-        du, dv, spare = scratch[10, :count], scratch[11, :count], scratch[12, :count]
-        dthreshold = scratch[13, : count if grad_threshold.size else 0]
-        ddecay = scratch[14, : count if grad_decay.size else 0]
-        us = np.empty((min(steps, checkpoint_every), BLOCK), levels.dtype)
-        vs = np.empty((min(steps, checkpoint_every) if grad_decay.size else 1, BLOCK), levels.dtype)
-        _spread(decay, decays, start, count, inner)
-        _spread(threshold, thresholds, start, count, inner)
-        if grad_last.size:
-            dv[:] = grad_last[start : start + count]
-        refire = steps > 1 or grad_last.size > 0
-        for chunk in range(chunks - 1, -1, -1):
-            first = chunk * checkpoint_every
-            final = min(steps, first + checkpoint_every)
-            if chunk:
-                v[:] = checkpoints[chunk - 1, start : start + count]
-            else:
-                _start(v, v0, start, threshold, initial)
-            for t in range(first, final):
-                u = us[t - first, :count]
-                if grad_decay.size:
-                    vs[t - first, :count] = v
-                at = t * stride + start
-                load(current, x[at : at + count], half)
-                _charge(u, v, current, decay)
-                if t + 1 < final:
-                    _fire(z, height, u, threshold, levels, signed)
-                    _reset(v, u, z, height, reset, floor)
-            for t in range(final - 1, first - 1, -1):
-                u = us[t - first, :count]
-                _divide(w, u, threshold)
-                du[:] = 0
-                if refire:
-                    if reset != 2 and (reset == ZERO or floor or grad_threshold.size):
-                        _fire(z, height, u, threshold, levels, signed)
+    longest = min(steps, checkpoint_every)
+    needs_decay, needs_threshold = grad_decay.size > 0, grad_threshold.size > 0
+    # What the walk back needs to know of a reset; a first step of rest without a last state has none.
+    resets = steps > 1 or grad_last.size > 0
+    follow = resets and not detach and reset in (SUBTRACT, ZERO)
+    refire = resets and (reset == ZERO or (reset == SUBTRACT and (floor or needs_threshold)))
+    for part in prange(parts):
+        s = np.empty(ROWS * BLOCK, levels.dtype)
+        us = np.empty(longest * BLOCK, levels.dtype)
+        vs = np.empty(longest * BLOCK if needs_decay else 0, levels.dtype)
+        current, fired = np.empty(BLOCK, levels.dtype), np.empty(BLOCK, levels.dtype)
+        incoming, outgoing = np.empty(BLOCK, levels.dtype), np.empty(BLOCK, levels.dtype)
+        for block in range(part * blocks // parts, (part + 1) * blocks // parts):
+            start = block * BLOCK
+            count = min(BLOCK, size - start)
+            _spread(s, DECAY, decays, start, count, inner)
+            _spread(s, THRESHOLD, thresholds, start, count, inner)
+            s[DTHRESHOLD : DTHRESHOLD + count] = 0
+            s[DDECAY : DDECAY + count] = 0
+            s[DV : DV + count] = 0
+            if grad_last.size:
+                s[DV : DV + count] = grad_last[start : start + count]
+            for chunk in range(chunks - 1, -1, -1):
+                first = chunk * checkpoint_every
+                final = min(steps, first + checkpoint_every)
+                if chunk:
+                    s[V : V + count] = checkpoints[chunk - 1, start : start + count]
+                else:
+                    _begin(s, v0, start, count, initial)
+                for t in range(first, final):
+                    row = (t - first) * BLOCK
+                    if needs_decay:
+                        vs[row : row + count] = s[V : V + count]
+                    xt = read(x, t * stride + start, count, current, half)
+                    _step(fired, us[row : row + count], s, xt, levels, uniform, signed, reset, floor)
+                for t in range(final - 1, first - 1, -1):
+                    row = (t - first) * BLOCK
+                    u = us[row : row + count]
+                    _divide(s, u)
+                    if refire:
+                        _fire(s, u, levels, signed)
                     if follow:
-                        _fired_slope(k, w, spare, levels, heights, signed, reset, shape, width)
-                    _pull_through_reset(du, dthreshold, dv, u, w, z, height, k, threshold, reset, detach, floor)
-                _slope(g, w, levels, heights, signed, shape, width)
-                at = t * grad_stride + start
-                load(gz, grad_spikes[at : at + count], half)
-                _finish(current, dv, du, dthreshold, ddecay, gz, g, w, vs[(t - first) % vs.shape[0]], threshold, decay)
-                at = t * size + start
-                store(grad_x[at : at + count], current, half)
-        if grad_v0.size:
-            grad_v0[start : start + count] = dv
-        if grad_threshold.size:
-            grad_threshold[start : start + count] = dthreshold
-        if grad_decay.size:
-            grad_decay[start : start + count] = ddecay
+                        _reset_slope(s, count, levels, heights, signed, reset, shape, width)
+                    if resets:
+                        _pull_through_reset(s, u, reset, detach, floor, needs_threshold)
+                    _slope(s, count, levels, heights, signed, shape, width)
+                    gz = read(grad_spikes, t * grad_stride + start, count, incoming, half)
+                    dx = place(grad_x, t * size + start, count, outgoing)
+                    _finish(dx, s, gz)
+                    if needs_threshold:
+                        _add_threshold(s, gz)
+                    if needs_decay:
+                        _add_decay(s, dx, vs[row : row + count])
+                    write(grad_x, t * size + start, dx, half)
+            if grad_v0.size:
+                grad_v0[start : start + count] = s[DV : DV + count]
+            if needs_threshold:
+                grad_threshold[start : start + count] = s[DTHRESHOLD : DTHRESHOLD + count]
+            if needs_decay:
+                grad_decay[start : start + count] = s[DDECAY : DDECAY + count]

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+# Steps between the potentials that forward keeps for backward, which recomputes the others from them.
+CHECKPOINT_EVERY = 32
+
 
 @dataclass(frozen=True)
 class Layout:

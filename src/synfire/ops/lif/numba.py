@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from synfire.base import Kernel
-from synfire.ops.lif.layout import Layout, empty_like_steps, rows
+from synfire.ops.lif.layout import CHECKPOINT_EVERY, Layout, empty_like_steps, rows
 from synfire.ops.lif.spec import RESETS, NeuronSpec
 from synfire.ops.spike import SURROGATES
 
-CHECKPOINT_EVERY = 32
+PARTS_PER_THREAD = 4  # evens out threads that another process slows down
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
@@ -39,7 +39,7 @@ def forward(
     """Return spikes, the last potential (empty unless kept) and the potentials at every 32nd step (likewise)."""
     from synfire.ops.lif import _numba_kernels as kernels
 
-    _follow_torch_threads()
+    parts = PARTS_PER_THREAD * _follow_torch_threads()
     state = torch.promote_types(x.dtype, torch.float32)
     spikes = empty_like_steps(x, layout.steps)
     last = empty_like_steps(x, dtype=state) if keep_state else x.new_empty(0, dtype=state)
@@ -53,6 +53,7 @@ def forward(
             _step(last, state),
             checkpoints.numpy(),
             CHECKPOINT_EVERY,
+            parts,
             *_options(x, decay, threshold, spec, layout, state),
         )
     return spikes, last, checkpoints
@@ -76,7 +77,7 @@ def backward(
     """
     from synfire.ops.lif import _numba_kernels as kernels
 
-    _follow_torch_threads()
+    parts = PARTS_PER_THREAD * _follow_torch_threads()
     state = torch.promote_types(x.dtype, torch.float32)
     grad_x = empty_like_steps(x, layout.steps)
     grads = [empty_like_steps(x, dtype=state) if need else x.new_empty(0, dtype=state) for need in needs]
@@ -91,16 +92,19 @@ def backward(
             checkpoints.numpy(),
             *(_step(grad, state) for grad in grads),
             CHECKPOINT_EVERY,
+            parts,
             *_options(x, decay, threshold, spec, layout, state),
         )
     return grad_x, *grads
 
 
-def _follow_torch_threads() -> None:
-    """Use as many threads as PyTorch is set to, so that one setting rules both."""
+def _follow_torch_threads() -> int:
+    """Use as many threads as PyTorch is set to, so that one setting rules both; return their number."""
     import numba
 
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    numba.set_num_threads(threads)
+    return threads
 
 
 def _words(flat: Tensor) -> Any:

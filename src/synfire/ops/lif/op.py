@@ -1,6 +1,5 @@
 """The public function, and the PyTorch operator behind it that calls the fast back ends."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,8 +8,7 @@ from torch import Tensor
 from synfire.base import BackendError, ConfigError, DtypeError, Kernel, ShapeError, choose
 from synfire.ops.lif import numba, reference, triton
 from synfire.ops.lif.layout import Layout, dense, empty_like_steps, like_steps
-from synfire.ops.lif.spec import NeuronSpec
-from synfire.ops.spike import Surrogate
+from synfire.ops.lif.spec import NeuronSpec, spec_of
 
 KERNELS = (triton.KERNEL, numba.KERNEL, reference.KERNEL)  # best first; the reference refuses nothing
 
@@ -66,10 +64,8 @@ def lif(
         return spikes, last if return_state else None
     x = dense(x)
     train = torch.is_grad_enabled() and any(p is not None and p.requires_grad for p in (x, v, decay, threshold))
-    spikes, last, _ = _Lif.apply(
-        x, v if v is None else like_steps(v[None], x)[0], decay, threshold, *_pack(spec), channel_axis, kernel.name,
-        return_state, train,
-    )  # fmt: skip
+    start = None if v is None else like_steps(v[None], x)[0]
+    spikes, last, _ = _Lif.apply(x, start, decay, threshold, spec, channel_axis, kernel.name, return_state, train)
     return spikes, last if return_state else None
 
 
@@ -112,21 +108,6 @@ def _per_channel(name: str, value: float | Tensor, x: Tensor, axis: int) -> Tens
     return value
 
 
-def _pack(spec: NeuronSpec) -> tuple[Any, ...]:
-    return (
-        list(spec.levels), spec.signed, spec.reset, spec.detach_reset, spec.floor_at_zero, spec.initial,
-        spec.surrogate.shape, spec.surrogate.width,
-    )  # fmt: skip
-
-
-def _unpack(packed: Sequence[Any]) -> NeuronSpec:
-    levels, signed, reset, detach_reset, floor_at_zero, initial, shape, width = packed
-    return NeuronSpec(
-        levels=tuple(levels), signed=signed, reset=reset, detach_reset=detach_reset, floor_at_zero=floor_at_zero,
-        initial=initial, surrogate=Surrogate(shape, width),
-    )  # fmt: skip
-
-
 def _named(backend: str) -> Kernel:
     return next(k for k in KERNELS if k.name == backend)
 
@@ -134,28 +115,42 @@ def _named(backend: str) -> Kernel:
 # An operator of its own, so that torch.compile, autograd and vmap see one node with known shapes and strides.
 @torch.library.custom_op("synfire::lif", mutates_args=())
 def _lif(
-    x: Tensor, v: Tensor | None, decay: Tensor, threshold: Tensor, levels: list[float], signed: bool, reset: str,
-    detach_reset: bool, floor_at_zero: bool, initial: float, shape: str, width: float, channel_axis: int, backend: str,
-    keep_state: bool, keep_checkpoints: bool,
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    spec = _unpack((levels, signed, reset, detach_reset, floor_at_zero, initial, shape, width))
+    x: Tensor,
+    v: Tensor | None,
+    decay: Tensor,
+    threshold: Tensor,
+    spec: str,
+    channel_axis: int,
+    backend: str,
+    keep_state: bool,
+    keep_checkpoints: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
     layout = Layout.of(x, _axis(decay, threshold, channel_axis))
-    return _named(backend).forward(x, v, decay, threshold, spec, layout, keep_state, keep_checkpoints)
+    forward = _named(backend).forward
+    return forward(x, v, decay, threshold, spec_of(spec), layout, keep_state, keep_checkpoints)
 
 
 @torch.library.custom_op("synfire::lif_backward", mutates_args=())
 def _lif_backward(
-    grad_spikes: Tensor, grad_last: Tensor | None, x: Tensor, v: Tensor | None, decay: Tensor, threshold: Tensor,
-    checkpoints: Tensor, levels: list[float], signed: bool, reset: str, detach_reset: bool, floor_at_zero: bool,
-    initial: float, shape: str, width: float, channel_axis: int, backend: str, needs: list[bool],
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    spec = _unpack((levels, signed, reset, detach_reset, floor_at_zero, initial, shape, width))
+    grad_spikes: Tensor,
+    grad_last: Tensor | None,
+    x: Tensor,
+    v: Tensor | None,
+    decay: Tensor,
+    threshold: Tensor,
+    checkpoints: Tensor,
+    spec: str,
+    channel_axis: int,
+    backend: str,
+    needs: list[bool],
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     layout = Layout.of(x, _axis(decay, threshold, channel_axis))
-    need_v, need_decay, need_threshold = needs
-    return _named(backend).backward(
-        like_steps(grad_spikes, x), None if grad_last is None else like_steps(grad_last[None], x)[0], x, v, decay, threshold, checkpoints, spec, layout,
-        (need_v, need_decay, need_threshold),
-    )  # fmt: skip
+    grad_spikes = like_steps(grad_spikes, x)
+    if grad_last is not None:
+        grad_last = like_steps(grad_last[None], x)[0]
+    backward = _named(backend).backward
+    assert backward is not None
+    return backward(grad_spikes, grad_last, x, v, decay, threshold, checkpoints, spec_of(spec), layout, needs)
 
 
 def _axis(decay: Tensor, threshold: Tensor, channel_axis: int) -> int:
@@ -163,7 +158,7 @@ def _axis(decay: Tensor, threshold: Tensor, channel_axis: int) -> int:
     return channel_axis if decay.dim() or threshold.dim() else 1
 
 
-@_lif.register_fake
+@torch.library.register_fake("synfire::lif")
 def _(x, v, decay, threshold, *options):  # type: ignore[no-untyped-def]
     keep_state, keep_checkpoints = options[-2:]
     state = torch.promote_types(x.dtype, torch.float32)
@@ -175,7 +170,7 @@ def _(x, v, decay, threshold, *options):  # type: ignore[no-untyped-def]
     )
 
 
-@_lif_backward.register_fake
+@torch.library.register_fake("synfire::lif_backward")
 def _(grad_spikes, grad_last, x, *rest):  # type: ignore[no-untyped-def]
     state = torch.promote_types(x.dtype, torch.float32)
     step = [empty_like_steps(x, dtype=state) if need else x.new_empty(0, dtype=state) for need in rest[-1]]
@@ -186,12 +181,14 @@ class _Lif(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
-        return _lif(*inputs)
+    def forward(
+        x: Tensor, v: Tensor | None, decay: Tensor, threshold: Tensor, spec: NeuronSpec, *options: Any
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return _lif(x, v, decay, threshold, spec.key, *options)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-        x, v, decay, threshold, *ctx.options = inputs
+        x, v, decay, threshold, ctx.spec, ctx.channel_axis, ctx.backend, ctx.keep_state, _ = inputs
         ctx.save_for_backward(x, v, decay, threshold, output[2])
         ctx.mark_non_differentiable(output[2])
         ctx.set_materialize_grads(False)
@@ -200,26 +197,31 @@ class _Lif(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         grad_spikes, grad_last, _ = grads
         x, v, decay, threshold, checkpoints = ctx.saved_tensors
-        *packed, channel_axis, backend, keep_state, _train = ctx.options
-        initial = _unpack(packed).initial
         needs_v, needs_decay, needs_threshold = ctx.needs_input_grad[1:4]
-        rest_from_threshold = v is None and needs_threshold and initial != 0
+        rest_from_threshold = v is None and needs_threshold and ctx.spec.initial != 0
         # Dynamo cannot trace a function inside the backward of another; functorch needs exactly that.
         run = _lif_backward if torch.compiler.is_compiling() else _LifBackward.apply
         grad_x, grad_v, grad_decay, grad_threshold = run(
             torch.zeros_like(x) if grad_spikes is None else grad_spikes,
-            grad_last if keep_state else None,
-            x, v, decay, threshold, checkpoints, *packed, channel_axis, backend,
+            grad_last if ctx.keep_state else None,
+            x,
+            v,
+            decay,
+            threshold,
+            checkpoints,
+            ctx.spec.key,
+            ctx.channel_axis,
+            ctx.backend,
             [needs_v or rest_from_threshold, needs_decay, needs_threshold],
-        )  # fmt: skip
+        )
         if rest_from_threshold:
-            grad_threshold = grad_threshold + initial * grad_v
+            grad_threshold = grad_threshold + ctx.spec.initial * grad_v
         return (
             grad_x,
             grad_v if needs_v else None,
-            _sum_to_channels(grad_decay, decay, channel_axis) if needs_decay else None,
-            _sum_to_channels(grad_threshold, threshold, channel_axis) if needs_threshold else None,
-            *(None for _ in ctx.options),
+            _sum_to_channels(grad_decay, decay, ctx.channel_axis) if needs_decay else None,
+            _sum_to_channels(grad_threshold, threshold, ctx.channel_axis) if needs_threshold else None,
+            *(None,) * 5,
         )
 
 
@@ -247,7 +249,7 @@ def _sum_to_channels(grad: Tensor, value: Tensor, channel_axis: int) -> Tensor:
     return grad.sum([axis for axis in range(grad.dim()) if axis != channel_axis - 1])
 
 
-def _mapped(x: Tensor | None, dim: int | None, to: int, size: int) -> Tensor | None:
+def _mapped(x: Any, dim: int | None, to: int, size: int) -> Any:
     """Bring a mapped axis to a place among the batch axes, where it is one more axis of independent neurons."""
     if x is None:
         return None
@@ -266,27 +268,21 @@ def _refuse_mapped_numbers(dims: tuple[int | None, ...]) -> None:
 
 
 @torch.library.register_vmap("synfire::lif")
-def _(info, in_dims, x, v, decay, threshold, *options):  # type: ignore[no-untyped-def]
-    *packed, channel_axis, backend, keep_state, keep_checkpoints = options
+def _(info, in_dims, x, v, decay, threshold, spec, channel_axis, *options):  # type: ignore[no-untyped-def]
     _refuse_mapped_numbers(in_dims[2:4])
-    x = _mapped(x, in_dims[0], 1, info.batch_size)
-    v = _mapped(v, in_dims[1], 0, info.batch_size)
-    spikes, last, marks = _lif(
-        x, v, decay, threshold, *packed, channel_axis + 1, backend, keep_state, keep_checkpoints
-    )
-    marks = marks.view(marks.shape[0], info.batch_size, x[0].numel() // info.batch_size)
-    return (spikes, last, marks), (1, 0 if keep_state else None, 1)
+    size = info.batch_size
+    x, v = _mapped(x, in_dims[0], 1, size), _mapped(v, in_dims[1], 0, size)
+    spikes, last, marks = _lif(x, v, decay, threshold, spec, channel_axis + 1, *options)
+    marks = marks.view(marks.shape[0], size, x[0].numel() // size)
+    return (spikes, last, marks), (1, 0 if last.numel() else None, 1)
 
 
 @torch.library.register_vmap("synfire::lif_backward")
-def _(info, in_dims, grad_spikes, grad_last, x, v, decay, threshold, marks, *options):  # type: ignore[no-untyped-def]
-    *packed, channel_axis, backend, needs = options
+def _(info, in_dims, grad_spikes, grad_last, x, v, decay, threshold, marks, spec, channel_axis, *options):  # type: ignore[no-untyped-def]
     _refuse_mapped_numbers(in_dims[4:6])
     size = info.batch_size
-    grads = _lif_backward(
-        _mapped(grad_spikes, in_dims[0], 1, size), _mapped(grad_last, in_dims[1], 0, size),
-        _mapped(x, in_dims[2], 1, size), _mapped(v, in_dims[3], 0, size), decay, threshold,
-        marks.movedim(in_dims[6], 1).flatten(1).contiguous() if in_dims[6] is not None else marks,
-        *packed, channel_axis + 1, backend, needs,
-    )  # fmt: skip
-    return grads, (1, *(0 if need else None for need in needs))
+    sequences = [_mapped(grad_spikes, in_dims[0], 1, size), _mapped(grad_last, in_dims[1], 0, size)]
+    sequences += [_mapped(x, in_dims[2], 1, size), _mapped(v, in_dims[3], 0, size)]
+    marks = marks if in_dims[6] is None else marks.movedim(in_dims[6], 1).flatten(1).contiguous()
+    grads = _lif_backward(*sequences, decay, threshold, marks, spec, channel_axis + 1, *options)
+    return grads, (1, *(0 if need else None for need in options[-1]))

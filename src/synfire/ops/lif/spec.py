@@ -1,7 +1,9 @@
 """The choices that make a neuron of the family, apart from the numbers that may be learned."""
 
+import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 
 from synfire.base import ConfigError
 from synfire.ops.spike import Surrogate
@@ -22,6 +24,7 @@ class NeuronSpec:
         floor_at_zero: whether a negative potential is raised to zero after each step.
         initial: potential before the first step, in units of the threshold; 0.5 makes levels round, 0 truncate.
         surrogate: slope that stands in for the derivative of the firing steps.
+        key: all of the above as text, for operators that take no objects; `spec_of` reads it.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -34,9 +37,14 @@ class NeuronSpec:
     floor_at_zero: bool = False
     initial: float = 0.0
     surrogate: Surrogate = field(default_factory=Surrogate)
+    key: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
-        if not self.levels or self.levels[0] <= 0 or any(b <= a for a, b in zip(self.levels, self.levels[1:], strict=False)):
+        if (
+            not self.levels
+            or self.levels[0] <= 0
+            or any(b <= a for a, b in zip(self.levels, self.levels[1:], strict=False))
+        ):
             raise ConfigError(
                 f"NeuronSpec: levels are {self.levels}; give one or more positive positions in ascending order, "
                 "such as (1.0,) for a binary neuron or (1.0, 2.0, 3.0, 4.0) for four levels."
@@ -44,14 +52,25 @@ class NeuronSpec:
         if self.reset not in RESETS:
             raise ConfigError(f"NeuronSpec: reset {self.reset!r} is unknown; choose one of {', '.join(RESETS)}.")
         if not math.isfinite(self.initial):
-            raise ConfigError(f"NeuronSpec: initial is {self.initial}; give a finite number of thresholds, such as 0.5.")
+            raise ConfigError(
+                f"NeuronSpec: initial is {self.initial}; give a finite number of thresholds, such as 0.5."
+            )
         if self.floor_at_zero and self.signed:
-            raise ConfigError("NeuronSpec: floor_at_zero removes what a signed neuron fires on; choose one of the two.")
+            raise ConfigError("NeuronSpec: floor_at_zero removes what a signed neuron fires on; choose one of them.")
+
+        object.__setattr__(self, "key", json.dumps({k: v for k, v in asdict(self).items() if k != "key"}))
 
     @property
     def uniform(self) -> bool:
         """Whether the levels are 1, 2, ..., N."""
         return self.levels == tuple(float(k) for k in range(1, len(self.levels) + 1))
+
+
+@lru_cache(maxsize=1024)
+def spec_of(key: str) -> NeuronSpec:
+    """Return the spec whose `key` this is."""
+    values = json.loads(key)
+    return NeuronSpec(**{**values, "levels": tuple(values["levels"]), "surrogate": Surrogate(**values["surrogate"])})
 
 
 def uniform_levels(count: int) -> tuple[float, ...]:

@@ -26,7 +26,7 @@ def fire(
         u: potentials, any shape, any floating dtype.
         threshold: the unit of the levels, a number or a tensor that broadcasts with u. Must be positive.
         levels: ascending positions of the steps in units of the threshold; (1.0, 2.0, ...) for equal levels.
-        values: output on each step, by default 1, 2, ...; `levels` itself gives the potential that the spike stands for.
+        values: output on each step, by default 1, 2, ...; `levels` itself gives the potential of the spike.
         signed: also fire negative spikes at -levels.
         surrogate: slope for the backward pass.
 

@@ -1,0 +1,50 @@
+"""What a batch must be before a network sees it."""
+
+import torch
+from torch import Tensor
+
+from synfire.base import DataError, ShapeError
+from synfire.data.split import check_labels
+
+
+def check_batch(images: Tensor, labels: Tensor, num_classes: int) -> None:
+    """Raise unless a batch is fit for training: finite floating-point images with one label each.
+
+    On a GPU this waits for the device; call it on the first batch, not on every one.
+
+    Args:
+        images: floating point, (B, C, H, W).
+        labels: int64, (B,), each in 0 .. num_classes - 1.
+        num_classes: number of classes.
+
+    Raises:
+        ShapeError: the number of axes is wrong, or the counts of images and labels differ.
+        DataError: images are whole numbers or not finite, or a label is no class index or out of range.
+    """
+    if images.dim() != 4:
+        mend = {
+            2: "Give images their axes with .unflatten(1, (C, H, W))",
+            3: "Add the missing axis with .unsqueeze(1) for grey images, or .unsqueeze(0) for a single one",
+            5: "Leave the time axis out; the encoder adds it",
+        }.get(images.dim(), "Reshape the images")
+        raise ShapeError(f"images have shape {tuple(images.shape)}, but (B, C, H, W) was expected. {mend}.")
+    if labels.dim() != 1 or len(labels) != len(images):
+        raise ShapeError(
+            f"labels have shape {tuple(labels.shape)}, but ({len(images)},) was expected, one label per image. "
+            "For one-hot rows use labels.argmax(1)."
+        )
+    if not images.is_floating_point():
+        raise DataError(
+            f"images have dtype {images.dtype}, but floating point was expected. "
+            "Convert images of 0..255 with images.float() / 255."
+        )
+    if labels.dtype != torch.int64:
+        raise DataError(f"labels have dtype {labels.dtype}, but int64 was expected. Convert with labels.long().")
+    finite = images.isfinite().flatten(1).all(1)
+    if not finite.all():
+        row = int((~finite).nonzero()[0])
+        raise DataError(
+            f"image {row} of the batch holds NaN or infinity, and {int((~finite).sum())} of {len(images)} images do. "
+            "Look at the file it came from, and at augmentations that divide by a deviation."
+        )
+    check_labels(labels, num_classes, "batch")

@@ -1,0 +1,106 @@
+"""Batches of images that stay on the device."""
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synfire.base import ConfigError
+from synfire.data.order import EpochOrder
+from synfire.data.split import ImageSplit
+
+
+class ResidentLoader:
+    """Yields batches of a split that is kept whole on the device: no worker processes, no copies from the host.
+
+    A batch is (images, labels): images float32, (B, C, H, W), the bytes divided by 255, so in [0, 1]; labels int64,
+    (B,). There is no time axis; an encoder adds T later. The order depends on (seed, epoch, rank) and on nothing else,
+    so a loader that is built anew continues where the last one was.
+
+    Every rank gets the same number of batches. In a world of one, each image comes once per epoch; in a larger one,
+    up to world_size - 1 images come twice where the count does not divide, unless `drop_last` is set.
+
+    Args:
+        split: the images and labels.
+        batch_size: images per batch and rank.
+        device: where images and labels are kept and batches are made.
+        shuffle: a new order every epoch (see `set_epoch`); otherwise the order of the split.
+        seed: seeds the order, a whole number >= 0.
+        rank: this process, 0 .. world_size - 1.
+        world_size: number of processes that share the split.
+        drop_last: leave out what does not fill a batch on every rank; otherwise the last batch may be smaller.
+        epoch: asked for the epoch when an iteration starts; by default it is the one last given to `set_epoch`.
+
+    Raises:
+        ConfigError: batch_size is below 1, or `drop_last` would leave no batch.
+    """
+
+    def __init__(
+        self,
+        split: ImageSplit,
+        batch_size: int,
+        *,
+        device: torch.device | str = "cpu",
+        shuffle: bool = False,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        drop_last: bool = False,
+        epoch: Callable[[], int] | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise ConfigError(f"batch_size is {batch_size}, but at least 1 image per batch was expected.")
+        self.split = split.to(device)
+        self.batch_size = batch_size
+        self.order = EpochOrder(
+            len(split),
+            shuffle=shuffle,
+            seed=seed,
+            rank=rank,
+            world_size=world_size,
+            full=batch_size if drop_last else 0,
+        )
+        if len(self) == 0:
+            raise ConfigError(
+                f"drop_last leaves no batch: {len(split)} images, but {world_size} x {batch_size} are needed. "
+                "Lower batch_size, or set drop_last to false."
+            )
+        # Lightning calls set_epoch on a loader's batch_sampler.sampler before every epoch. An attribute `sampler` would
+        # do so too, but make it warn about shuffling under overfit_batches, even without any.
+        self.batch_sampler = SimpleNamespace(sampler=self.order)
+        self._ask_epoch = epoch
+        self._place = 0, 0  # epoch, batches yielded in it
+        self._resume_at: tuple[int, int] | None = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next iteration; Lightning does so by itself."""
+        self.order.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        """Batches per epoch on this rank."""
+        return -(-len(self.order) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        # A generator, so that the epoch is read when the first batch is asked for: Lightning sets it after iter().
+        if self._ask_epoch is not None:
+            self.set_epoch(self._ask_epoch())
+        epoch, first = self.order.epoch, 0
+        if self._resume_at is not None:
+            saved_epoch, batches = self._resume_at
+            first = batches if saved_epoch == epoch and batches < len(self) else 0
+            self._resume_at = None
+        rows = self.order.rows().to(self.split.images.device)
+        for number in range(first, len(self)):
+            batch = rows[number * self.batch_size : (number + 1) * self.batch_size]
+            self._place = epoch, number + 1
+            yield self.split.images[batch].to(torch.float32).div_(255), self.split.labels[batch]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the place in the epoch, for a checkpoint in the middle of one."""
+        return dict(zip(("epoch", "batches"), self._place, strict=True))
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Let the next iteration, if it is of the same epoch, start behind the batches already yielded."""
+        self._resume_at = int(state_dict["epoch"]), int(state_dict["batches"])

@@ -1,0 +1,80 @@
+"""From images (B, ...) to sequences (T, B, ...)."""
+
+import torch
+from torch import Tensor, nn
+
+from synfire.base import ConfigError, DtypeError
+
+
+class Encoder(nn.Module):
+    """Base of the encoders: keeps the number of steps.
+
+    Args:
+        steps: T, at least 1.
+
+    Raises:
+        ConfigError: steps is below 1.
+    """
+
+    def __init__(self, steps: int = 1) -> None:
+        super().__init__()
+        if steps < 1:
+            raise ConfigError(f"{type(self).__name__}: steps is {steps}; give at least one step, T >= 1.")
+        self.steps = steps
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode images (B, ...) into (T, B, ...).
+
+        Raises:
+            DtypeError: the images are not floating point.
+        """
+        if not images.is_floating_point():
+            raise DtypeError(
+                f"{type(self).__name__}: the images have dtype {images.dtype}, but floating-point numbers were "
+                "expected. Scale them with images.float() / 255."
+            )
+        return self.encode(images)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Do the work of `forward` on checked images."""
+        raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        """Describe the encoder in one line for `print(net)`."""
+        return f"steps={self.steps}"
+
+
+class Direct(Encoder):
+    """Direct coding: the image itself is the current of every step. The steps share memory, so T costs nothing here."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Hold the images over the steps."""
+        return images.unsqueeze(0).expand(self.steps, *images.shape)
+
+
+class Poisson(Encoder):
+    """Rate coding: a spike at every step with the pixel's value as its probability; values are clipped to 0..1.
+
+    Args:
+        steps: T, at least 1.
+        generator: source of randomness on the images' device; None takes PyTorch's global one.
+    """
+
+    def __init__(self, steps: int = 8, generator: torch.Generator | None = None) -> None:
+        super().__init__(steps)
+        self.generator = generator
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Draw spikes."""
+        draw = torch.rand(self.steps, *images.shape, generator=self.generator, device=images.device)
+        return (draw < images).to(images.dtype)
+
+
+class Latency(Encoder):
+    """Latency coding: one spike per pixel, the brighter the earlier: at step round((1 - x) (T - 1)), none if x <= 0."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Place the spikes."""
+        when = ((1 - images.clamp(0, 1)) * (self.steps - 1)).round()
+        steps = torch.arange(self.steps, device=images.device).view(-1, *[1] * images.dim())
+        return ((steps == when) & (images > 0)).to(images.dtype)

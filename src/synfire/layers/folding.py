@@ -1,0 +1,95 @@
+"""Layers without memory, applied to all steps at once: time is folded into the batch as a view.
+
+A sequence that holds one frame over all steps (its time axis has stride 0, as `expand` and `Direct` make it) is
+computed once and held again, so that direct coding convolves each image once and not T times.
+"""
+
+from torch import Tensor, nn
+
+from synfire.base import DtypeError, ShapeError
+
+
+class _Folded(nn.Module):
+    """Mix-in before a PyTorch layer: takes (T, B, ...) where the layer takes (B, ...)."""
+
+    _axes = "C, H, W"
+
+    def forward(self, x: Tensor) -> Tensor:
+        check_axes(x, self._axes, type(self).__name__)
+        steps, batch = x.shape[:2]
+        if steps > 1 and x.stride(0) == 0:
+            held = super().forward(x[0])
+            return held.expand(steps, *held.shape)
+        return super().forward(x.flatten(0, 1)).unflatten(0, (steps, batch))
+
+
+def check_axes(x: Tensor, axes: str, who: str) -> None:
+    """Raise unless x is a floating-point sequence (T, B, <axes>) of at least one step."""
+    if x.dim() != axes.count(",") + 3:
+        raise ShapeError(
+            f"{who}: x has shape {tuple(x.shape)}, but a sequence (T, B, {axes}) was expected. "
+            "Add the time axis with x.unsqueeze(0) for one step, or with an encoder such as synfire.layers.Direct(4)."
+        )
+    if x.shape[0] == 0:
+        raise ShapeError(f"{who}: x has shape {tuple(x.shape)}, that is T = 0 steps; give at least one step.")
+    if not x.is_floating_point():
+        raise DtypeError(
+            f"{who}: x has dtype {x.dtype}, but floating-point numbers were expected. "
+            "Convert it with x.float(), and images of 0..255 with x.float() / 255."
+        )
+
+
+class Conv2d(_Folded, nn.Conv2d):
+    """`torch.nn.Conv2d` over (T, B, C, H, W)."""
+
+
+class BatchNorm2d(_Folded, nn.BatchNorm2d):
+    """`torch.nn.BatchNorm2d` over (T, B, C, H, W); statistics run over T, B, H and W together."""
+
+
+class MaxPool2d(_Folded, nn.MaxPool2d):
+    """`torch.nn.MaxPool2d` over (T, B, C, H, W); spikes stay whole numbers."""
+
+
+class AvgPool2d(_Folded, nn.AvgPool2d):
+    """`torch.nn.AvgPool2d` over (T, B, C, H, W); use it on currents, since it makes fractions of spikes."""
+
+
+class Linear(_Folded, nn.Linear):
+    """`torch.nn.Linear` over (T, B, F)."""
+
+    _axes = "F"
+
+
+class BatchNorm1d(_Folded, nn.BatchNorm1d):
+    """`torch.nn.BatchNorm1d` over (T, B, F); statistics run over T and B together."""
+
+    _axes = "F"
+
+
+class Flatten(nn.Module):
+    """(T, B, ...) to (T, B, F)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Flatten all axes behind the batch."""
+        if x.dim() < 3:
+            raise ShapeError(f"Flatten: x has shape {tuple(x.shape)}, but a sequence (T, B, ...) was expected.")
+        return x.flatten(2)
+
+
+class GlobalAvgPool2d(nn.Module):
+    """Mean over H and W: (T, B, C, H, W) to (T, B, C); the division is a constant factor of the next layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Average over the last two axes."""
+        check_axes(x, "C, H, W", "GlobalAvgPool2d")
+        return x.mean((-2, -1))
+
+
+class GlobalSumPool2d(nn.Module):
+    """Sum over H and W: (T, B, C, H, W) to (T, B, C); spikes stay whole numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add up over the last two axes."""
+        check_axes(x, "C, H, W", "GlobalSumPool2d")
+        return x.sum((-2, -1))

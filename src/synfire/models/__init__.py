@@ -1,0 +1,30 @@
+"""Models: plain builders, one per published size, and one table of their names."""
+
+from synfire.models.cnn import SpikingCNN, cnn4
+from synfire.models.sparse_resnet import (
+    SparseResNet,
+    sew_resnet18,
+    sew_resnet34,
+    sparse_resnet18,
+    sparse_resnet34,
+    sparse_resnet_narrow,
+)
+from synfire.models.twins import TWINS, twin
+from synfire.models.vgg import VGG, vgg16
+from synfire.models.zoo import ZOO
+
+__all__ = [
+    "TWINS",
+    "VGG",
+    "ZOO",
+    "SparseResNet",
+    "SpikingCNN",
+    "cnn4",
+    "sew_resnet18",
+    "sew_resnet34",
+    "sparse_resnet18",
+    "sparse_resnet34",
+    "sparse_resnet_narrow",
+    "twin",
+    "vgg16",
+]

@@ -1,0 +1,188 @@
+"""Classification: images in, one class each."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import lightning.pytorch as L
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import SGD, Optimizer
+
+from synfire.base import ConfigError, NumericsError
+from synfire.data import check_batch
+from synfire.layers import Direct, Encoder
+from synfire.models import twin as twin_of
+from synfire.tasks.activity import Activity
+from synfire.tasks.optimizer import check_schedule, scheduler, weight_groups
+
+OptimizerFactory = Callable[[Iterable], Optimizer]
+
+# Reading a number back from a GPU waits for it, so there loss and batch are looked at once in so many steps.
+CHECK_EVERY = 32
+# A clock needs a few batches; more would only make the test longer.
+TIMED_BATCHES = 5
+
+
+class Classification(L.LightningModule):
+    """Trains a network to name the class of an image: cross entropy of the mean of its logits over T.
+
+    A batch is (images, labels): float (B, C, H, W) and int64 (B,). Logs `<part>/loss` and `<part>/accuracy`; the test
+    also counts spikes per image and takes the time per image.
+
+    Args:
+        model: maps currents (T, B, C, H, W) to logits per step, (T, B, classes); see `synfire list models`.
+        encoder: makes the time axis, such as synfire.layers.Direct with steps: 4; by default one step.
+        optimizer: a class of torch.optim and its options; by default SGD with learning rate 0.1, momentum 0.9 and
+            weight decay 0.0005. Weight decay applies to weights of convolutions and linear layers alone.
+        schedule: how the learning rate goes on after the warm-up: "cosine" down to 0, or "constant".
+        warm_up_epochs: epochs over which the learning rate rises from 0 in a straight line.
+        label_smoothing: share of the label that is spread over all classes, 0 to 1.
+        twin: train the conventional twin instead: "relu", or "quantised" for ReLU with the neurons' levels.
+        compile: run the network through torch.compile.
+        channels_last: keep images and convolutions with the channels innermost, which is faster on most GPUs.
+
+    Raises:
+        ConfigError: an option is out of its range.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        encoder: Encoder | None = None,
+        optimizer: OptimizerFactory | None = None,
+        *,
+        schedule: Literal["cosine", "constant"] = "cosine",
+        warm_up_epochs: float = 0.0,
+        label_smoothing: float = 0.0,
+        twin: Literal["relu", "quantised"] | None = None,
+        compile: bool = False,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        check_schedule(schedule, warm_up_epochs)
+        if not 0 <= label_smoothing <= 1:
+            raise ConfigError(f"label_smoothing is {label_smoothing}; it is a share of the label, so give 0 to 1.")
+        self.model = model if twin is None else twin_of(model, twin)
+        self.encoder = encoder if encoder is not None else Direct(1)
+        self.make_optimizer = optimizer if optimizer is not None else _sgd
+        self.schedule, self.warm_up_epochs, self.label_smoothing = schedule, warm_up_epochs, label_smoothing
+        self.compile_model, self.channels_last = compile, channels_last
+        self._seconds_per_image: list[float] = []
+        if channels_last:
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @property
+    def steps(self) -> int:
+        """T, the number of time steps."""
+        return self.encoder.steps
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Turn images (B, C, H, W) into the input of the network, (T, B, C, H, W)."""
+        return self.encoder(images.contiguous(memory_format=torch.channels_last) if self.channels_last else images)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the mean of the logits over T, float32, (B, classes)."""
+        return self.model(self.encode(images)).float().mean(0)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross entropy of logits (B, classes) and labels (B,), with label smoothing."""
+        return functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+
+    def setup(self, stage: str) -> None:
+        """Compile the network before training."""
+        if self.compile_model and stage == "fit":
+            self.model.compile()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Return the loss of a batch.
+
+        Raises:
+            NumericsError: the loss is not a finite number.
+            DataError: images or labels of the batch are unfit.
+        """
+        images, labels = batch
+        look = images.device.type == "cpu" or batch_idx % CHECK_EVERY == 0
+        logits = self(images)
+        if look:
+            check_batch(images, labels, logits.shape[-1])
+        loss = self.loss(logits, labels)
+        if look or self.trainer.is_last_batch:
+            self._check_loss(loss, images, labels, logits)
+        self._log_accuracy("train", loss, logits, labels)
+        self.log("loss", loss, prog_bar=True, logger=False)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Measure loss and accuracy of a batch."""
+        images, labels = batch
+        logits = self(images)
+        self._log_accuracy("val", functional.cross_entropy(logits, labels), logits, labels)
+
+    def on_test_start(self) -> None:
+        """Forget the times of an earlier test."""
+        self._seconds_per_image.clear()
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Measure loss, accuracy, spikes per image and time per image of a batch."""
+        images, labels = batch
+        activity = Activity(self.model)
+        with activity.counting():  # by `forward`, since compiled code may ignore hooks
+            logits = self.model.forward(self.encode(images)).float().mean(0)
+        check_batch(images, labels, logits.shape[-1])
+        self._log_accuracy("test", functional.cross_entropy(logits, labels), logits, labels)
+        self._log_mean("test/non_zeros_per_image", activity.non_zeros / len(images), len(images))
+        if activity.sums_mean_spikes:
+            self._log_mean("test/spikes_per_image", activity.total / len(images), len(images))
+        if len(self._seconds_per_image) < TIMED_BATCHES:
+            self._seconds_per_image.append(self._clock(images))
+
+    def on_test_epoch_end(self) -> None:
+        """Log the time per image of encoder and network: the median over the first batches, without counting."""
+        self._log_mean("test/ms_per_image", 1000 * statistics.median(self._seconds_per_image), 1)
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimizer and a schedule that steps with every batch."""
+        optimizer = self.make_optimizer(weight_groups(self.model))
+        total = self.trainer.estimated_stepping_batches
+        epochs = self.trainer.max_epochs or 1
+        rate = scheduler(optimizer, schedule=self.schedule, total=total, warm_up=self.warm_up_epochs * total / epochs)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+
+    def _log_accuracy(self, part: str, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        right = (logits.argmax(1) == labels).float().mean()
+        self._log_mean(f"{part}/loss", loss, len(labels))
+        self._log_mean(f"{part}/accuracy", right, len(labels), prog_bar=part == "val")
+
+    def _log_mean(self, name: str, value: Tensor | float, count: int, prog_bar: bool = False) -> None:
+        """Log the mean over the images of an epoch, on all processes."""
+        self.log(name, value, batch_size=count, on_step=False, on_epoch=True, sync_dist=True, prog_bar=prog_bar)
+
+    def _check_loss(self, loss: Tensor, images: Tensor, labels: Tensor, logits: Tensor) -> None:
+        if loss.isfinite():
+            return
+        check_batch(images, labels, logits.shape[-1])  # if the data is to blame, it says so
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        raise NumericsError(
+            f"the loss is {loss.item()} at step {self.global_step} (epoch {self.current_epoch}), with precision "
+            f"{self.trainer.precision} and learning rate {rate:g}; a finite number was expected. Lower the learning rate "
+            "or add warm-up epochs, or train with trainer.precision 32-true. The epochs before are kept."
+        )
+
+    def _clock(self, images: Tensor) -> float:
+        """Return the seconds per image of a batch that the network has just seen."""
+        self._wait()
+        start = time.perf_counter()
+        self(images)
+        self._wait()
+        return (time.perf_counter() - start) / len(images)
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+def _sgd(parameters: Iterable) -> Optimizer:
+    return SGD(parameters, lr=0.1, momentum=0.9, weight_decay=5e-4)

@@ -1,0 +1,92 @@
+"""The callback that writes a run folder while Lightning trains."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import lightning.pytorch as L
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from synfire.base import append_json_line
+from synfire.training.run_folder import RunFolder
+from synfire.training.weights import save_weights
+
+Keep = Literal["last", "best"]
+
+
+class RunRecorder(Checkpoint):
+    """Writes metrics, weights and the whole training state after every epoch, and prints a line.
+
+    It is a `Checkpoint`, which Lightning calls after all other callbacks and the task, so that the state it writes is
+    whole. Of several processes, the first one writes.
+
+    Args:
+        open_folder: makes or finds the folder; called once, by the first process, when the data has been found good.
+        keep: which epoch's weights stay in weights.safetensors: of the last, or of the one with the best val/accuracy.
+        show: prints a line.
+    """
+
+    def __init__(
+        self, open_folder: Callable[[], RunFolder], keep: Keep = "last", show: Callable[[str], object] = print
+    ) -> None:
+        self.open_folder, self.keep, self.show = open_folder, keep, show
+        self.epochs, self.seconds, self.best = 0, 0.0, float("-inf")
+        self._opened: RunFolder | None = None
+        self._since = 0.0
+
+    @property
+    def folder(self) -> RunFolder:
+        """The folder, from the start of training."""
+        assert self._opened is not None, "the folder is opened when training starts"
+        return self._opened
+
+    def setup(self, trainer: L.Trainer, pl_module: Any, stage: str) -> None:
+        """Open the folder on the first process, tell the others, and add the curves for TensorBoard."""
+        if stage != "fit":
+            return
+        opened = self.open_folder() if trainer.is_global_zero else None
+        self._opened = trainer.strategy.broadcast(opened)
+        trainer.loggers = [*trainer.loggers, TensorBoardLogger(self.folder.path, name="tensorboard", version="")]
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Forget what an interrupted epoch wrote, and start the clock."""
+        if trainer.is_global_zero:
+            self.folder.keep_epochs(self.epochs)
+        self._since = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Write the epoch's metrics, then the weights, then the state that a resumed run starts from."""
+        now = time.perf_counter()
+        self.seconds, self._since = self.seconds + now - self._since, now
+        self.epochs = trainer.current_epoch + 1
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name != "loss"}
+        if trainer.is_global_zero:
+            rate = trainer.optimizers[0].param_groups[0]["lr"]
+            record = {"epoch": trainer.current_epoch, "step": trainer.global_step, "seconds": self.seconds}
+            append_json_line(self.folder.metrics, {**record, "learning_rate": rate, **metrics})
+            self.show(_line(self.epochs, trainer.max_epochs, metrics, self.seconds))
+        score = metrics.get("val/accuracy", self.epochs) if self.keep == "best" else self.epochs
+        if score > self.best:
+            self.best = float(score)
+            if trainer.is_global_zero:
+                save_weights(pl_module.model, self.folder.weights)
+        trainer.save_checkpoint(self.folder.checkpoint)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run has to know."""
+        return {"epochs": self.epochs, "seconds": self.seconds, "best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        self.epochs, self.seconds, self.best = (state_dict[key] for key in ("epochs", "seconds", "best"))
+
+
+def _line(epoch: int, epochs: int | None, metrics: dict[str, float], seconds: float) -> str:
+    of = f"/{epochs}" if epochs and epochs > 0 else ""
+    shown = [
+        f"{part} loss {metrics[f'{part}/loss']:.3f}, accuracy {100 * metrics[f'{part}/accuracy']:.1f} %"
+        for part in ("train", "val")
+        if f"{part}/loss" in metrics
+    ]
+    return f"epoch {epoch}{of}: {'; '.join([*shown, f'{seconds:.0f} s'])}"

@@ -1,0 +1,140 @@
+"""Train and test a task with everything that a run is to leave behind."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as L
+from lightning.pytorch.callbacks import RichProgressBar
+
+from synfire.base import RunError, write_json
+from synfire.training.checkpoint import SafeCheckpointIO
+from synfire.training.health import HealthCheck
+from synfire.training.recorder import Keep, RunRecorder
+from synfire.training.run_folder import RunFolder, describe_environment
+from synfire.training.seeding import SeedSteps
+from synfire.training.weights import load_weights
+
+Show = Callable[[str], object]
+
+
+def train(
+    task: Any,
+    data: L.LightningDataModule,
+    open_folder: Callable[[], RunFolder],
+    *,
+    seed: int = 0,
+    recipe: str = "",
+    options: Mapping[str, Any] | None = None,
+    keep: Keep = "last",
+    resume: bool = False,
+    health: bool = True,
+    show: Show = print,
+) -> dict[str, Any]:
+    """Train a task, test it, and write its run folder.
+
+    Args:
+        task: a Lightning module with `model`, `encode`, `loss` and `steps`, such as synfire.tasks.Classification.
+        data: its batches.
+        open_folder: makes the folder of a new run, or finds the one to resume; see `RunFolder`.
+        seed: seeds dropout and random encoders step by step; seed the weights with `seed_all` before building them.
+        recipe: text for recipe.yaml.
+        options: options of lightning.pytorch.Trainer.
+        keep: "last" tests and keeps the weights of the last epoch, "best" those with the best val/accuracy.
+        resume: continue from the folder's checkpoint, if there is one, bit for bit.
+        health: check every neuron layer on the first batch.
+        show: prints a text.
+
+    Returns:
+        What summary.json holds: the means over the test images without their prefix (accuracy, loss, ...), steps,
+        parameters, epochs, seconds of training and seed.
+
+    Raises:
+        RunError: the folder cannot be written or its checkpoint not be read.
+        NumericsError: the loss is not a finite number.
+        KeyboardInterrupt: it was stopped by the user; the last finished epoch is kept.
+    """
+
+    def begin() -> RunFolder:
+        folder = open_folder()
+        folder.begin(recipe, describe_environment(seed))
+        show(f"run folder: {folder.path}")
+        return folder
+
+    recorder = RunRecorder(begin, keep, show)
+    callbacks: list[L.Callback] = [SeedSteps(seed), recorder]
+    if health:
+        callbacks.insert(1, HealthCheck(lambda: recorder.folder.path, show))
+    with _calm():
+        trainer = make_trainer(options, callbacks)
+        checkpoint = open_folder().checkpoint if resume else None
+        try:
+            trainer.fit(task, datamodule=data, ckpt_path=checkpoint if checkpoint and checkpoint.exists() else None)
+        except SystemExit as stop:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from stop
+        if recorder.epochs == 0:
+            raise RunError("no epoch was finished, so there is nothing to test. Set trainer.max_epochs to at least 1.")
+        if keep == "best":
+            load_weights(task.model, recorder.folder.weights)
+        summary = {**_test(trainer, task, data), "epochs": recorder.epochs, "seconds": recorder.seconds, "seed": seed}
+    if trainer.is_global_zero:
+        write_json(recorder.folder.summary, summary)
+    return summary
+
+
+def evaluate(
+    task: Any, data: L.LightningDataModule, folder: RunFolder, *, seed: int = 0, options: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Test a task with the weights of a run; nothing is written.
+
+    Returns:
+        The means over the test images, steps and parameters, as in `train`.
+
+    Raises:
+        RunError: the weights are missing, damaged or of another network.
+    """
+    load_weights(task.model, folder.weights)
+    with _calm():
+        return _test(make_trainer(options, [SeedSteps(seed)]), task, data)
+
+
+def make_trainer(options: Mapping[str, Any] | None, callbacks: list[L.Callback]) -> L.Trainer:
+    """Return a Trainer with the user's options and callbacks, then ours; checkpoints go through safetensors."""
+    chosen = dict(options or {})
+    theirs = {key: _as_list(chosen.pop(key, None)) for key in ("callbacks", "plugins", "logger")}
+    bar = [RichProgressBar(leave=False)] if sys.stdout.isatty() and chosen.get("enable_progress_bar", True) else []
+    return L.Trainer(
+        callbacks=[*theirs["callbacks"], *callbacks, *bar],
+        plugins=[*theirs["plugins"], SafeCheckpointIO()],
+        logger=theirs["logger"] or False,
+        **{**chosen, "enable_progress_bar": bool(bar)},
+    )
+
+
+def _test(trainer: L.Trainer, task: Any, data: L.LightningDataModule) -> dict[str, Any]:
+    [means] = trainer.test(task, datamodule=data, verbose=False)
+    parameters = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
+    return {**{name.removeprefix("test/"): v for name, v in means.items()}, "steps": task.steps, "parameters": parameters}
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None or isinstance(value, bool):
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """Keep from the terminal what Lightning says of itself and no user of ours can act on."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,42 @@
+"""The weights of a network as a safetensors file that any program can read."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from synfire.base import RunError, write_atomic
+from synfire.training.checkpoint import read_tensors
+
+
+def save_weights(net: nn.Module, path: Path) -> None:
+    """Write the state of a network under the names of its state_dict, whole or not at all.
+
+    Raises:
+        RunError: the disk is full or the folder cannot be written.
+    """
+    state = net.state_dict()
+    data = save({name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in state.items()})
+    write_atomic(path, lambda file: file.write(data))
+
+
+def load_weights(net: nn.Module, path: Path) -> None:
+    """Read the state of a network in place.
+
+    Raises:
+        RunError: the file is missing, truncated, corrupt, or belongs to another network.
+    """
+    tensors, _ = read_tensors(path)
+    state = net.state_dict()
+    missing, extra = sorted(state.keys() - tensors.keys()), sorted(tensors.keys() - state.keys())
+    if missing or extra:
+        named = [f"{len(names)} {what} ({names[0]})" for names, what in ((missing, "missing"), (extra, "extra")) if names]
+        raise RunError(f"{path} belongs to another network: {' and '.join(named)}. Build the network of its recipe.yaml.")
+    for name, tensor in tensors.items():
+        if tensor.shape != state[name].shape:
+            raise RunError(
+                f"{path}: {name} has shape {tuple(tensor.shape)}, but the network has {tuple(state[name].shape)} there. "
+                "Build the network of its recipe.yaml."
+            )
+    net.load_state_dict(tensors)

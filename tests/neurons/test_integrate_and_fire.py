@@ -1,0 +1,165 @@
+"""The ready neurons: thin modules over one scan."""
+
+import inspect
+
+import pytest
+import torch
+from torch import nn
+
+import synfire
+from synfire import IF, LIF, MultiLevelIF, MultiLevelLIF, NeuronSpec, ParametricLIF, Surrogate
+from synfire.base import backend
+from synfire.neurons import ScanNeuron
+from synfire.ops.lif import lif
+from synfire.ops.lif.spec import uniform_levels
+
+# Each ready neuron beside the function that it stands for.
+NEURONS = {
+    "IF": (IF(), {"decay": 1.0}, NeuronSpec()),
+    "IF, all options": (
+        IF(0.5, reset="zero", surrogate=Surrogate("triangle"), detach_reset=False, channels=3),
+        {"decay": 1.0, "threshold": 0.5},
+        NeuronSpec(reset="zero", surrogate=Surrogate("triangle"), detach_reset=False),
+    ),
+    "LIF": (LIF(), {"decay": 0.5}, NeuronSpec()),
+    "LIF, all options": (
+        LIF(0.9, 2.0, "none", surrogate=Surrogate("sigmoid"), detach_reset=False, channels=3),
+        {"decay": 0.9, "threshold": 2.0},
+        NeuronSpec(reset="none", surrogate=Surrogate("sigmoid"), detach_reset=False),
+    ),
+    "ParametricLIF": (ParametricLIF(), {"decay": 0.5}, NeuronSpec()),
+    "ParametricLIF, all options": (
+        ParametricLIF(0.25, 2.0, "zero", surrogate=Surrogate("sigmoid"), detach_reset=False, channels=3),
+        {"decay": 0.25, "threshold": 2.0},
+        NeuronSpec(reset="zero", surrogate=Surrogate("sigmoid"), detach_reset=False),
+    ),
+    "MultiLevelIF": (
+        MultiLevelIF(),
+        {"decay": 1.0},
+        NeuronSpec(levels=uniform_levels(4), initial=0.5, surrogate=Surrogate("straight_through")),
+    ),
+    "MultiLevelIF, signed": (
+        MultiLevelIF(2, 0.5, 0.0, signed=True, surrogate=Surrogate("arctan"), detach_reset=False, channels=3),
+        {"decay": 1.0, "threshold": 0.5},
+        NeuronSpec(levels=(1.0, 2.0), signed=True, detach_reset=False),
+    ),
+    "MultiLevelIF, floor": (
+        MultiLevelIF(2, floor_at_zero=True),
+        {"decay": 1.0},
+        NeuronSpec(levels=(1.0, 2.0), initial=0.5, floor_at_zero=True, surrogate=Surrogate("straight_through")),
+    ),
+    "MultiLevelLIF": (
+        MultiLevelLIF(),
+        {"decay": 0.5},
+        NeuronSpec(levels=uniform_levels(4), initial=0.5, surrogate=Surrogate("straight_through")),
+    ),
+    "MultiLevelLIF, all options": (
+        MultiLevelLIF(
+            2, 0.25, 0.5, 0.0, "zero", signed=True, surrogate=Surrogate("arctan"), detach_reset=False, channels=3
+        ),
+        {"decay": 0.25, "threshold": 0.5},
+        NeuronSpec(levels=(1.0, 2.0), signed=True, reset="zero", detach_reset=False),
+    ),
+}
+
+
+def test_every_ready_neuron_is_in_the_table():
+    ready = {c for c in vars(synfire).values() if inspect.isclass(c) and issubclass(c, ScanNeuron)}
+    assert ready == {type(neuron) for neuron, _, _ in NEURONS.values()}
+
+
+@pytest.mark.parametrize("name", NEURONS)
+def test_neurons_are_the_scan_with_their_spec(name):
+    neuron, numbers, spec = NEURONS[name]
+    x = torch.randn(6, 2, 3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    spikes, last = lif(x, **numbers, spec=spec)
+    assert torch.equal(neuron(x), spikes)
+    assert torch.equal(neuron.run(x, None)[1], last)
+    assert spikes.any()
+    (want,) = torch.autograd.grad(spikes.sum(), x)
+    (grad,) = torch.autograd.grad(neuron(x).sum(), x)
+    torch.testing.assert_close(grad, want)
+    assert neuron.levels == len(spec.levels)
+
+
+@pytest.mark.parametrize("name", NEURONS)
+def test_neurons_keep_nothing_between_calls(name):
+    neuron = NEURONS[name][0]
+    x = torch.randn(6, 2, 3, generator=torch.Generator().manual_seed(0))
+    before = dict(neuron.state_dict()), dict(vars(neuron))
+    first, second = neuron(x), neuron(x)
+    assert torch.equal(first, second)
+    assert (dict(neuron.state_dict()), dict(vars(neuron))) == before
+
+
+@pytest.mark.parametrize(
+    ("neuron", "learned"),
+    [
+        pytest.param(IF(), [], id="nothing"),
+        pytest.param(IF(2.0, learn_threshold=True), [()], id="threshold"),
+        pytest.param(LIF(learn_threshold=True, channels=3), [(3,)], id="thresholds per channel"),
+        pytest.param(ParametricLIF(), [()], id="decay"),
+        pytest.param(ParametricLIF(channels=3), [(3,)], id="decays per channel"),
+        pytest.param(MultiLevelIF(learn_threshold=True), [()], id="step"),
+        pytest.param(MultiLevelLIF(learn_decay=True, learn_threshold=True, channels=3), [(3,), (3,)], id="both"),
+    ],
+)
+def test_learned_values_are_the_only_parameters_and_get_gradients(neuron, learned):
+    assert [tuple(p.shape) for p in neuron.parameters()] == learned
+    assert len(neuron.state_dict()) == len(learned), "what is not learned is in the recipe, not in the weights"
+    spikes = neuron(torch.randn(6, 2, 3, 4, generator=torch.Generator().manual_seed(0)))
+    if learned:
+        (spikes * torch.linspace(0, 1, 4)).sum().backward()
+        assert all(p.grad.isfinite().all() and p.grad.any() for p in neuron.parameters())
+
+
+def test_a_learned_decay_starts_where_it_was_put_and_stays_in_its_range():
+    neuron = ParametricLIF(0.9, channels=2)
+    torch.testing.assert_close(neuron.decay, torch.full((2,), 0.9))
+    nn.init.constant_(next(neuron.parameters()), 40.0)
+    assert (neuron.decay <= 1).all()
+
+
+def test_a_learned_threshold_never_falls_below_its_bound_and_can_climb_back():
+    neuron = MultiLevelIF(learn_threshold=True)
+    nn.init.constant_(next(neuron.parameters()), -3.0)
+    assert neuron.threshold.item() == pytest.approx(1e-3)
+    neuron(torch.full((1, 1, 1), 0.002)).sum().backward()
+    assert next(neuron.parameters()).grad.item() != 0
+
+
+@pytest.mark.parametrize("name", ["reference", "numba"])
+def test_the_public_calls_of_the_readme(name):
+    with backend(name):
+        assert synfire.IF(threshold=1.0)(torch.full((3, 1, 1), 0.5)).flatten().tolist() == [0, 1, 0]
+        assert synfire.LIF(decay=0.5, threshold=1.0, reset="subtract")(torch.full((3, 1, 1), 0.75)).flatten().tolist() == [
+            0, 1, 0,
+        ]  # fmt: skip
+        assert synfire.MultiLevelIF(levels=4, threshold=1.0, initial=0.5)(
+            torch.tensor([0.4, 2.6, 9.0])[:, None, None]
+        ).flatten().tolist() == [0, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("neuron", "text"),
+    [
+        pytest.param(IF(2.0), "IF(levels=1, threshold=2, reset=subtract, surrogate=arctan(1))", id="IF"),
+        pytest.param(
+            MultiLevelIF(3, signed=True, learn_threshold=True),
+            "MultiLevelIF(levels=-3, threshold=1 learned, reset=subtract, initial=0.5, surrogate=straight_through(1))",
+            id="signed",
+        ),
+        pytest.param(
+            ParametricLIF(0.25, reset="zero"),
+            "ParametricLIF(levels=1, decay=0.25 learned, threshold=1, reset=zero, surrogate=arctan(1))",
+            id="learned decay",
+        ),
+        pytest.param(
+            ScanNeuron(NeuronSpec(levels=(0.6, 1.6)), decay=0.5, channels=3),
+            "ScanNeuron(levels=(0.6, 1.6), decay=[3], threshold=[3], reset=subtract, surrogate=arctan(1))",
+            id="own levels",
+        ),
+    ],
+)
+def test_neurons_describe_themselves(neuron, text):
+    assert repr(neuron) == text
