@@ -1,6 +1,6 @@
 """One layer of neurons, forward and backward, against other libraries: time and peak memory on a CPU.
 
-    python -m benchmarks.neurons --out results/neurons_cpu.json
+python -m benchmarks.neurons --out results/neurons_cpu.json
 """
 
 import argparse
@@ -15,6 +15,7 @@ from torch import Tensor
 from benchmarks import rivals
 from benchmarks.rivals import Contender, Run
 from benchmarks.timing import (
+    CLOCKS,
     Timing,
     environment,
     in_own_process,
@@ -176,7 +177,8 @@ def peaks(key: str, names: Sequence[str], shape: tuple[int, int, int]) -> dict[s
     """Measure the peak memory of each row in a process of its own."""
     size = ",".join(map(str, shape))
     return {
-        name: in_own_process("benchmarks.neurons", ["--peak-of", name, "--only", key, "--shape", size]) for name in names
+        name: in_own_process("benchmarks.neurons", ["--peak-of", name, "--only", key, "--shape", size])
+        for name in names
     }
 
 
@@ -186,7 +188,7 @@ def measure(key: str, options: argparse.Namespace) -> dict[str, object]:
     shape = options.shape or (table.quick if options.quick else table.shape)
     runs, left_out = build(table, shape, compiled=not (options.quick or options.no_compile))
     agreement = compare(table, runs, shape[0])
-    timings = in_turns(runs, options.rounds)
+    timings = in_turns(runs, options.rounds, options.clock)
     memory = {} if options.no_memory else peaks(key, list(runs), shape)
     bytes_of_x = 4 * shape[0] * shape[1] * shape[2]
 
@@ -212,6 +214,7 @@ def measure(key: str, options: argparse.Namespace) -> dict[str, object]:
         "title": table.title,
         "shape": shape,
         "rounds": options.rounds,
+        "clock": options.clock,
         "left_out": left_out,
         "rows": [
             record(contender, timings[contender.name], memory.get(contender.name), agreement.get(contender.name))
@@ -241,11 +244,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=TABLES, default=list(TABLES), help="tables to measure")
     parser.add_argument("--rounds", type=int, default=25, help="timed turns of each row")
     parser.add_argument("--threads", type=int, help="threads of PyTorch and Numba")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="what a time is, see benchmarks.timing")
     parser.add_argument("--quick", action="store_true", help="small shapes, 3 rounds, nothing compiled: try the script")
     parser.add_argument("--no-compile", action="store_true", help="leave out what torch.compile takes a minute for")
     parser.add_argument("--no-memory", action="store_true", help="leave out peak memory")
     parser.add_argument("--out", type=Path, help="write a record here, as JSON")
-    parser.add_argument("--shape", type=lambda text: tuple(map(int, text.split(","))), help="T,B,n instead of a table's")
+    parser.add_argument(
+        "--shape", type=lambda text: tuple(map(int, text.split(","))), help="T,B,n instead of a table's"
+    )
     parser.add_argument("--peak-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.quick:

@@ -300,9 +300,7 @@ def _sinabs(x: Tensor, grad: Tensor, learn: bool = False, **options: Any) -> Run
         return node(x)
 
     # It is batch-major, in memory too.
-    run = pass_both_ways(
-        layer, x.transpose(0, 1).contiguous(), grad.transpose(0, 1).contiguous(), [node.alpha_mem]
-    )
+    run = pass_both_ways(layer, x.transpose(0, 1).contiguous(), grad.transpose(0, 1).contiguous(), [node.alpha_mem])
 
     def in_our_order() -> tuple[Tensor, Tensor]:
         spikes, slopes = run()

@@ -23,6 +23,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("synfire", "torch", "numba", "numpy", "spikingjelly", "snntorch", "norse", "sinabs")
 MIB = 2**20
 
+# Processor time leaves out what other programs take, but adds up threads, busy waiting included: use it with one thread.
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -39,11 +42,13 @@ class Timing:
     def show(self) -> tuple[str, str]:
         """Return the median time in milliseconds, and the median ratio with its quartiles."""
         middle = statistics.median(self.ratios)
-        low, _, high = statistics.quantiles(self.ratios, n=4) if len(self.ratios) > 1 else [middle] * 3
+        low, _, high = (
+            statistics.quantiles(self.ratios, n=4, method="inclusive") if len(self.ratios) > 1 else [middle] * 3
+        )
         return f"{statistics.median(self.seconds) * 1e3:,.1f}", f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
-def in_turns(runs: dict[str, Run], rounds: int, warm_ups: int = 2) -> dict[str, Timing]:
+def in_turns(runs: dict[str, Run], rounds: int, clock: str = "wall", warm_ups: int = 2) -> dict[str, Timing]:
     """Time contenders in turns A B C A B C ..., so that whatever else the machine does meets them all alike.
 
     A call is timed once per turn. What it returns is released outside the timed part, and the garbage collector waits.
@@ -51,8 +56,10 @@ def in_turns(runs: dict[str, Run], rounds: int, warm_ups: int = 2) -> dict[str, 
     Args:
         runs: contenders by name; the first one is the unit of the ratios.
         rounds: how often each is timed.
+        clock: a key of `CLOCKS`.
         warm_ups: untimed calls of each before that, which also compile what is compiled.
     """
+    now = CLOCKS[clock]
     for run in runs.values():
         for _ in range(warm_ups):
             run()
@@ -61,9 +68,9 @@ def in_turns(runs: dict[str, Run], rounds: int, warm_ups: int = 2) -> dict[str, 
         for name, run in runs.items():
             gc.collect()
             gc.disable()
-            start = time.perf_counter()
+            start = now()
             kept = run()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(now() - start)
             gc.enable()
             del kept
     unit = seconds[next(iter(runs))]
@@ -120,6 +127,7 @@ def environment() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "vector_instructions": torch.backends.cpu.get_cpu_capability(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,  # runnable processes, mean of a minute
         "system": platform.platform(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -135,6 +143,10 @@ def _cpu() -> str:
 
 
 def _version(package: str) -> str:
+    if package == "synfire":  # it may run from its sources, without being installed
+        import synfire
+
+        return synfire.__version__
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -142,9 +154,14 @@ def _version(package: str) -> str:
 
 
 def print_environment(found: dict[str, Any]) -> None:
-    """Print the environment in two lines."""
+    """Print the environment in two lines, and a warning on a machine that is busy with something else."""
     print(f"{found['cpu']}, {found['threads']} of {found['cores']} cores, {found['vector_instructions']}")
     print(", ".join(f"{name} {version}" for name, version in {"python": found["python"], **found["packages"]}.items()))
+    if found["load"] is not None and found["load"] > 1:
+        print(
+            f"The machine is busy: {found['load']:.1f} processes want to run. Threads that wait for each other suffer most, "
+            "and some rows more than others; use --threads 1 --clock processor."
+        )
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

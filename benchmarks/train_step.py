@@ -1,6 +1,6 @@
 """One training step of Sparse-ResNet-18 on images of 32x32, against the same network in SpikingJelly, on a CPU.
 
-    python -m benchmarks.train_step --levels 1 4 --out results/train_step_cpu.json
+python -m benchmarks.train_step --levels 1 4 --out results/train_step_cpu.json
 """
 
 import argparse
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.timing import (
+    CLOCKS,
     Run,
     environment,
     in_own_process,
@@ -115,9 +116,7 @@ def jelly_network(levels: int, step_mode: str) -> nn.Module:
         for block in range(depth):
             blocks.append(JellyBlock(channels, width, 2 if stage > 0 and block == 0 else 1, node, barrier()))
             channels = width
-    net = nn.Sequential(
-        *jelly_synapse(3, WIDTHS[0], 3, 1), node(), *blocks, _Mean(), layer.Linear(channels, CLASSES)
-    )
+    net = nn.Sequential(*jelly_synapse(3, WIDTHS[0], 3, 1), node(), *blocks, _Mean(), layer.Linear(channels, CLASSES))
     functional.set_step_mode(net, step_mode)
     return net
 
@@ -201,9 +200,7 @@ def check_equality(levels: int, steps: int) -> tuple[float, float]:
     return tuple(((a - b).abs().max() / b.abs().max()).item() for a, b in zip(*results, strict=True))  # type: ignore[return-value]
 
 
-def training_step(
-    net: nn.Module, forward: Callable[[Tensor], Tensor], options: argparse.Namespace
-) -> Run:
+def training_step(net: nn.Module, forward: Callable[[Tensor], Tensor], options: argparse.Namespace) -> Run:
     """Return one training step: forward, cross-entropy of the mean over T, backward, SGD."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(options.batch, 3, 32, 32, generator=generator)
@@ -243,7 +240,7 @@ def measure(levels: int, options: argparse.Namespace) -> dict[str, Any]:
         counts[name] = parameters(net)
         runs[name] = training_step(net, forward, options)
     difference = check_equality(levels, options.steps) if JELLY in runs else None
-    timings = in_turns(runs, options.rounds, warm_ups=1)
+    timings = in_turns(runs, options.rounds, options.clock, warm_ups=1)
     memory = {name: None if options.no_memory else peak(name, levels, options) for name in runs}
 
     rows = []
@@ -260,7 +257,9 @@ def measure(levels: int, options: argparse.Namespace) -> dict[str, Any]:
         rows,
     )
     if difference is not None:
-        print(f"\nSame weights, float64: logits differ by {difference[0]:.1g} of the largest, gradients by {difference[1]:.1g}.")
+        print(
+            f"\nSame weights, float64: logits differ by {difference[0]:.1g} of the largest, gradients by {difference[1]:.1g}."
+        )
     return {
         "levels": levels,
         "left_out": left_out,
@@ -287,6 +286,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=32, help="B")
     parser.add_argument("--rounds", type=int, default=7, help="timed turns of each row")
     parser.add_argument("--threads", type=int, help="threads of PyTorch and Numba")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="what a time is, see benchmarks.timing")
     parser.add_argument("--channels-last", action="store_true", help="convolutions over (B, H, W, C) in memory")
     parser.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
     parser.add_argument("--quick", action="store_true", help="B = 2, T = 2, 2 rounds: try the script")
@@ -310,7 +310,7 @@ def main() -> None:
         return
     found = environment()
     print_environment(found)
-    chosen = {key: getattr(options, key) for key in ("steps", "batch", "rounds", "channels_last", "bf16")}
+    chosen = {key: getattr(options, key) for key in ("steps", "batch", "rounds", "clock", "channels_last", "bf16")}
     tables = [measure(levels, options) for levels in options.levels]
     write_json(options.out, {"environment": found, "options": chosen, "tables": tables})
 

@@ -126,7 +126,7 @@ def archives(pixels):
     return {mode: archive(hundred(pixels), mode) for mode in ("w", "w:gz")}
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=120, deadline=None, derandomize=True, database=None)
 @given(data=st.data(), mode=st.sampled_from(["w", "w:gz"]))
 def test_a_damaged_archive_raises_nothing_but_data_errors(
     tmp_path_factory, archives, damage, only_data_errors, data, mode

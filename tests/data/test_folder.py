@@ -111,7 +111,7 @@ def test_bad_images(png):
             ImageDecoder(**options)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=120, deadline=None, derandomize=True, database=None)
 @given(data=st.data())
 def test_a_damaged_png_raises_nothing_but_data_errors(png, pixels, damage, only_data_errors, data):
     with only_data_errors("x.png"):

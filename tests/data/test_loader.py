@@ -26,7 +26,7 @@ def test_batches_are_scaled_and_keep_their_labels():
         assert torch.equal(grey.long() % 3, labels)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
 @given(count=st.integers(1, 60), batch=st.integers(1, 20), shuffle=st.booleans())
 def test_alone_each_image_comes_once(count, batch, shuffle):
     loader = ResidentLoader(numbered(count), batch, shuffle=shuffle)
@@ -36,7 +36,7 @@ def test_alone_each_image_comes_once(count, batch, shuffle):
     assert sorted(rows_of(loader)) == list(range(count))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
 @given(count=st.integers(12, 60), batch=st.integers(1, 4), world=st.integers(1, 3), drop=st.booleans())
 def test_ranks_share_an_epoch(count, batch, world, drop):
     options = {"shuffle": True, "seed": 7, "world_size": world, "drop_last": drop}

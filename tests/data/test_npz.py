@@ -139,7 +139,7 @@ def test_missing_things(file, tmp_path):
         to_labels(np.zeros((2, 2), int), "some")
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=120, deadline=None, derandomize=True, database=None)
 @given(data=st.data(), packed=st.booleans())
 def test_damaged_bytes_raise_nothing_but_data_errors(tmp_path_factory, pixels, damage, only_data_errors, data, packed):
     stream = io.BytesIO()

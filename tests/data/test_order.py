@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from synfire.base import ConfigError
 from synfire.data.order import EpochOrder, content_order, derive_seed
 
-FIXED = settings(max_examples=100, deadline=None, derandomize=True, database=None)
+FIXED = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 
 
 def test_seeds_differ_by_place_of_the_words():

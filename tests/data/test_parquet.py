@@ -100,7 +100,7 @@ def test_missing_files(tmp_path):
         ParquetImages(str(tmp_path), "x").load()
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(data=st.data())
 def test_damaged_bytes_raise_nothing_but_data_errors(tmp_path_factory, table, damage, only_data_errors, data):
     stream = io.BytesIO()

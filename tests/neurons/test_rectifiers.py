@@ -43,9 +43,10 @@ def test_every_step_is_on_its_own():
     assert torch.equal(net(x), torch.stack([run(one) for one in x]))
 
 
-def test_a_learned_step_never_falls_below_its_bound():
+@pytest.mark.parametrize("fallen", [0.0, -1.0, -1e9])
+def test_a_learned_step_never_falls_below_its_bound(fallen):
     net = QuantisedReLU(2, learn_step=True)
-    nn.init.constant_(next(net.parameters()), -1.0)
+    nn.init.constant_(next(net.parameters()), fallen)
     assert net(torch.tensor([[0.0004, 0.0006, 1.0]])).flatten().tolist() == [0, 1, 2]
 
 

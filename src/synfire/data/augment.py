@@ -55,7 +55,7 @@ class AutoAugment(nn.Module):
     """AutoAugment, arXiv:1805.09501, with one of its 25 sub-policies drawn for each image.
 
     kornia's own module draws one for the whole batch; the paper (section 3) draws one per image, so the batch is
-    grouped here. Images are float32 in [0, 1], (B, 3, H, W).
+    grouped here, which takes up to 25 times as many kernels. Images are float32 in [0, 1], (B, 3, H, W).
 
     Args:
         policy: "cifar10", "imagenet" or "svhn", the set on which the policy was found.

@@ -99,7 +99,8 @@ class ResidentLoader:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the place in the epoch, for a checkpoint in the middle of one."""
-        return dict(zip(("epoch", "batches"), self._place, strict=True))
+        epoch, batches = self._place
+        return {"epoch": epoch, "batches": batches}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Let the next iteration, if it is of the same epoch, start behind the batches already yielded."""

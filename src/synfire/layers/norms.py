@@ -36,3 +36,4 @@ def _fold_into(synapse: nn.Conv2d | nn.Linear, norm: nn.BatchNorm2d | nn.BatchNo
         synapse.weight, synapse.bias = fuse(
             synapse.weight, synapse.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
         )
+    synapse.bias.requires_grad_(synapse.weight.requires_grad)  # a bias that was not there before comes back frozen

@@ -72,7 +72,7 @@ class ScanNeuron(Neuron):
         """Unit of the firing levels, () or (channels,); a learned one stays above 0.001 and keeps its gradient."""
         value = self._threshold
         if isinstance(value, nn.Parameter):
-            value = value + (LOWEST_THRESHOLD - value).clamp_min(0).detach()
+            value = value.detach().clamp_min(LOWEST_THRESHOLD) + (value - value.detach())
         return value
 
     @property

@@ -48,7 +48,7 @@ class QuantisedReLU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return whole numbers 0..levels, shaped like x."""
         check_sequence(x, "QuantisedReLU")
-        step = self._step + (LOWEST_THRESHOLD - self._step).clamp_min(0).detach()
+        step = self._step.detach().clamp_min(LOWEST_THRESHOLD) + (self._step - self._step.detach())
         steps_as_batch = x.flatten(0, 1).unsqueeze(0)  # every step is a first step, so nothing is carried over
         spikes, _ = lif(steps_as_batch, threshold=step, spec=self.spec, return_state=False)
         return spikes.view_as(x)

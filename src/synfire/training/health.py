@@ -13,6 +13,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from synfire.base import write_json
+from synfire.neurons import ReLU
 from synfire.report import text_table
 from synfire.tasks.activity import NEURONS
 
@@ -55,9 +56,8 @@ class _Observation:
 
     @property
     def levels(self) -> float:
-        if not isinstance(self.neuron, NEURONS) or not hasattr(self.neuron, "levels"):
-            return math.inf if type(self.neuron).__name__ == "ReLU" else 1
-        return self.neuron.levels  # type: ignore[return-value]
+        """Highest spike; a ReLU has none, and a user's own neuron that does not tell is taken as binary."""
+        return math.inf if isinstance(self.neuron, ReLU) else getattr(self.neuron, "levels", 1)
 
     def take_input(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         x, *rest = args

@@ -1,11 +1,12 @@
+# type: ignore (Triton's language looks like Python, but has types of its own)
 """The kernels behind `triton.py`; importing this module imports triton.
 
 A program owns a block of neurons and takes them through all steps with their potentials in registers. Steps go in
 groups: the loads of a group are under way together, so that a step does not wait for memory alone. Every option is a
 constexpr and every absent tensor None, so that a compiled kernel holds no dead branch; sums that nobody wants are
-removed by the compiler. Launch with
-`enable_fp_fusion=False`: a fused `decay * v + x` rounds once and would move spikes. Masks that hold for all neurons or
-none are applied by `tl.where`, because Triton's interpreter mistypes `inside & condition`.
+removed by the compiler. Launch with `enable_fp_fusion=False`: a fused `decay * v + x` rounds once and would move
+spikes. Masks that hold for all neurons or none are applied by `tl.where`, because Triton's interpreter mistypes
+`inside & condition`.
 """
 
 import triton
@@ -188,7 +189,7 @@ def _slope(
     w, table, LEVELS: tl.constexpr, RISES: tl.constexpr, COUNT: tl.constexpr, TOP: tl.constexpr, SIGNED: tl.constexpr,
     SHAPE: tl.constexpr, WIDTH: tl.constexpr, TABLE_RISES: tl.constexpr,
 ):  # fmt: skip
-    """Slope of the staircase at w. Steps rise by RISES or, where levels come from a table, by one or as they are spaced."""
+    """Slope of the staircase at w; its steps rise by RISES, without them by one or as the levels of the table do."""
     if SHAPE == "identity":
         return tl.full(w.shape, 1, w.dtype)
     elif SHAPE == "straight_through":

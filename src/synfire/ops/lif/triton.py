@@ -44,8 +44,6 @@ def forward(
     keep_checkpoints: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return spikes, the last potential (empty unless kept) and the potentials at every 32nd step (likewise)."""
-    from synfire.ops.lif import _triton_kernels as kernels
-
     state = torch.promote_types(x.dtype, torch.float32)
     spikes = empty_like_steps(x, layout.steps)
     last = empty_like_steps(x, dtype=state) if keep_state else x.new_empty(0, dtype=state)
@@ -54,9 +52,9 @@ def forward(
     if spikes.numel():
         grid, block = _blocks(layout.size, 16 // x.element_size())
         with _on(x):
-            kernels.forward[grid](
+            _kernels().forward[grid](
                 x, spikes, v, _present(last), _present(checkpoints), *_numbers(decay, threshold, spec, layout, state),
-                GROUP=_group(layout.steps, 16 if len(spec.levels) <= 2 else 8), **block,
+                GROUP=_group(layout.steps, spec, 16), **block,
                 **_options(decay, threshold, spec),
             )  # fmt: skip
     return spikes, last, checkpoints
@@ -78,31 +76,38 @@ def backward(
 
     `needs` tells which of the last three are wanted; the others come back empty.
     """
-    from synfire.ops.lif import _triton_kernels as kernels
-
     state = torch.promote_types(x.dtype, torch.float32)
     grad_x = empty_like_steps(x, layout.steps)
-    grads = [empty_like_steps(x, dtype=state) if need else x.new_empty(0, dtype=state) for need in needs]
+    grad_v, grad_decay, grad_threshold = (
+        empty_like_steps(x, dtype=state) if need else x.new_empty(0, dtype=state) for need in needs
+    )
     if grad_x.numel():
         # Half as much per thread and per group as in forward: a group's potentials all live in registers.
         grid, block = _blocks(layout.size, max(1, 8 // x.element_size()))
-        group = _group(layout.steps, 8 if len(spec.levels) <= 2 else 4)
+        group = _group(layout.steps, spec, 8)
         groups = -(-min(layout.steps, CHECKPOINT_EVERY) // group)
         marks = x.new_empty(groups, layout.size, dtype=state) if groups > 1 else None
-        levels = spec.levels
-        few = len(levels) <= FEW_LEVELS
+        rises = tuple(b - a for a, b in zip((0.0, *spec.levels[:-1]), spec.levels, strict=True))
+        few = len(rises) <= FEW_LEVELS
         with _on(x):
-            kernels.backward[grid](
-                grad_spikes, x, grad_x, v, grad_last, _present(checkpoints), marks, *map(_present, grads),
-                grad_spikes.stride(0), *_numbers(decay, threshold, spec, layout, state),
+            _kernels().backward[grid](
+                grad_spikes, x, grad_x, v, grad_last, _present(checkpoints), marks,
+                _present(grad_v), _present(grad_decay), _present(grad_threshold), grad_spikes.stride(0),
+                *_numbers(decay, threshold, spec, layout, state),
                 GROUP=group, **block, **_options(decay, threshold, spec),
-                ONES=(1.0,) * len(levels) if few else None,
-                RISES=tuple(b - a for a, b in zip((0.0, *levels[:-1]), levels, strict=True)) if few else None,
-                FIRST=levels[0], TOP=levels[-1], DETACH=spec.detach_reset,
+                ONES=(1.0,) * len(rises) if few else None, RISES=rises if few else None,
+                FIRST=spec.levels[0], TOP=spec.levels[-1], DETACH=spec.detach_reset,
                 SHAPE=spec.surrogate.shape, WIDTH=spec.surrogate.width,
                 PULL=layout.steps > 1 or grad_last is not None,
             )  # fmt: skip
-    return grad_x, *grads
+    return grad_x, grad_v, grad_decay, grad_threshold
+
+
+def _kernels() -> Any:
+    """Import the kernels, which imports triton."""
+    from synfire.ops.lif import _triton_kernels
+
+    return _triton_kernels
 
 
 def _on(x: Tensor) -> contextlib.AbstractContextManager[Any]:
@@ -114,14 +119,16 @@ def _present(values: Tensor) -> Tensor | None:
     return values if values.numel() else None
 
 
-def _group(steps: int, most: int) -> int:
+def _group(steps: int, spec: NeuronSpec, most: int) -> int:
     """Steps that are loaded together: a power of two, and so a divisor of the distance between checkpoints."""
+    if len(spec.levels) > 2:  # their comparisons take registers, and time to compile
+        most //= 2
     return min(most, 1 << (steps - 1).bit_length())
 
 
 def _blocks(size: int, per_thread: int) -> tuple[tuple[int], dict[str, Any]]:
     """Grid, and the options of the launch: first a thousand programs, then more neurons per thread, then more warps."""
-    block = min(max(32, 1 << (size // 1024).bit_length()), 4 * 32 * per_thread)
+    block = min(max(32, 1 << max(0, size // 1024 - 1).bit_length()), 4 * 32 * per_thread)
     return (-(-size // block),), {
         "BLOCK": block,
         "WIDE": size + block > 2**31,

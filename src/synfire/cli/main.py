@@ -1,0 +1,159 @@
+"""The command `synfire`: read the command line, call, and turn errors into one line."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from synfire.base import ConfigError, SynfireError
+
+ABOUT = """\
+Spiking neural networks that are accurate and cheap to run.
+
+commands:
+  train RECIPE   train and test a network; a run folder keeps everything
+  eval RUN       test a trained network again
+  list           recipes, models and neurons that come with synfire
+  report RUN...  compare runs in one table
+
+start here:
+  synfire train digits     trains on real digits in a minute, without a download
+  synfire list recipes     what else there is to train
+
+`synfire COMMAND --help` explains a command.
+"""
+
+TRAIN = """\
+Train and test a network as a recipe says.
+
+A recipe is a YAML file of constructor calls: data, task (with its model) and trainer. RECIPE is a name from
+`synfire list recipes` or the path of your own file. Any value can be changed here by its path, --KEY VALUE.
+
+examples:
+  synfire train digits
+  synfire train digits --seed 1 --trainer.max_epochs 20
+  synfire train digits --task.model.levels 2 --task.encoder.steps 4
+  synfire train fashion-cnn4 --data.source.root ~/data/fashion_mnist
+  synfire train digits --print-recipe > mine.yaml      start a recipe of your own
+  synfire train --run runs/digits-1 --resume           go on after a stop
+"""
+
+TRAIN_END = """\
+often changed:
+  --trainer.max_epochs N         passes over the training images
+  --trainer.accelerator cpu|gpu  where to train; by default a GPU if there is one
+  --trainer.devices N            GPUs or, with accelerator cpu and strategy ddp, processes
+  --trainer.precision bf16-mixed half the memory and time on recent GPUs
+  --task.model.KEY VALUE         options of the model, such as levels
+  --task.optimizer.lr X          learning rate
+  --data.batch_size N            images per step
+  --all-options                  show every key of a recipe
+"""
+
+EVAL = """\
+Test the network of a run folder again and print accuracy, spikes, parameters and time. Nothing is written.
+
+examples:
+  synfire eval runs/digits-1
+  synfire eval runs/digits-1 --trainer.accelerator cpu
+"""
+
+REPORT = "Compare runs in one table; runs that are missing or not finished are named as such."
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see `{self.prog} --help`.")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code: 0, 2 for an error that the user can mend, 130 after Ctrl-C."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        return _run(words)
+    except SynfireError as err:
+        if debug:
+            raise
+        print(f"synfire: {err}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("synfire: stopped. The run folder keeps the last finished epoch; continue with --resume.", file=sys.stderr)
+        return 130
+
+
+def _run(words: list[str]) -> int:
+    plain, overrides = _split(words)
+    args = _parser().parse_args(plain or ["--help"])
+    if overrides and args.command not in ("train", "eval"):
+        raise ConfigError(f"{args.command} takes no {overrides[0]}; keys of a recipe belong to train and eval.")
+    # Imported here, because training takes seconds to import and the help should not.
+    if args.command == "train":
+        from synfire.cli.train import train
+
+        train(args, overrides)
+    elif args.command == "eval":
+        from synfire.cli.train import evaluate
+
+        evaluate(args, overrides)
+    elif args.command == "list":
+        from synfire.cli.listing import listing
+
+        print(listing(args.what))
+    else:
+        from synfire.cli.listing import report
+
+        print(report(args.runs))
+    return 0
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Part the words into our own and the overrides, --KEY VALUE or --KEY=VALUE with a dot in the key."""
+    plain, overrides, rest = [], [], iter(words)
+    for word in rest:
+        key = word.partition("=")[0]
+        if not (key.startswith("--") and "." in key):
+            plain.append(word)
+            continue
+        overrides.append(word)
+        if "=" not in word and (value := next(rest, None)) is not None:
+            overrides.append(value)
+    return plain, overrides
+
+
+def _parser() -> _Parser:
+    options = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+    parser = _Parser(prog="synfire", usage="synfire COMMAND ...", description=ABOUT, **options)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+
+    train = commands.add_parser(
+        "train", usage="synfire train RECIPE [options] [--KEY VALUE ...]", description=TRAIN, epilog=TRAIN_END, **options
+    )
+    train.add_argument("recipe", nargs="?", metavar="RECIPE", help="name or path; may be left out with --resume --run")
+    train.add_argument("--run", type=Path, metavar="DIR", help="run folder; by default runs/<recipe>-<n>")
+    train.add_argument("--resume", action="store_true", help="continue the run in DIR, or the latest of the recipe")
+    train.add_argument("--seed", type=int, help="seed of weights, data order and augmentation")
+    train.add_argument("--keep", choices=("last", "best"), help="weights to keep: of the last epoch, or the best")
+    train.add_argument("--no-health", action="store_true", help="skip the check of every neuron layer before training")
+    train.add_argument("--print-recipe", action="store_true", help="print the recipe with all defaults, and stop")
+    train.add_argument("--all-options", action="store_true", help="show every key of a recipe, and stop")
+
+    evaluate = commands.add_parser(
+        "eval", usage="synfire eval RUN [--KEY VALUE ...]", description=EVAL, **options
+    )
+    evaluate.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as runs/digits-1")
+    for command in (train, evaluate):
+        command.add_argument(
+            "--trust", action="append", default=[], metavar="PACKAGE", help="let the recipe name classes of this package"
+        )
+
+    listing = commands.add_parser("list", description="Name what comes with synfire, a line each.", **options)
+    listing.add_argument("what", nargs="?", choices=("recipes", "models", "neurons"), help="by default all three")
+
+    report = commands.add_parser("report", description=REPORT, **options)
+    report.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run folders; by default all in runs/")
+    for command in commands.choices.values():
+        command.add_argument("--debug", action="store_true", help="show where an error comes from")
+    return parser

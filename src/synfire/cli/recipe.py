@@ -1,0 +1,108 @@
+"""From a recipe and overrides to objects: jsonargparse reads the signatures, so no option is described here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jsonargparse
+import lightning.pytorch as L
+import yaml
+
+from synfire.base import ConfigError
+from synfire.cli.mistakes import explain
+from synfire.training import seed_all
+
+# A recipe comes from anywhere, so it may name classes of these alone; nothing else is imported.
+ALLOWED = ("synfire", "torch.nn", "torch.optim", "lightning.pytorch", "torchmetrics", "kornia.augmentation")
+
+# What synfire decides itself, or what would keep it from writing the run folder.
+_HIDDEN = {"enable_checkpointing", "barebones", "fast_dev_run", "default_root_dir", "enable_autolog_hparams"}
+_TRAINER = {"devices": 1, "num_sanity_val_steps": 0, "enable_model_summary": False, "log_every_n_steps": 1}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe whose every value has been checked against the signature that it is for."""
+
+    values: jsonargparse.Namespace
+    parser: jsonargparse.ArgumentParser
+
+    @classmethod
+    def resolve(cls, recipe: dict[str, Any], overrides: Sequence[str] = (), trust: Iterable[str] = ()) -> "Recipe":
+        """Check a recipe, apply overrides such as ("--trainer.max_epochs", "2") and fill in all defaults.
+
+        Args:
+            recipe: nested plain values, as YAML gives them.
+            overrides: command-line arguments.
+            trust: further packages that class paths may name.
+
+        Raises:
+            ConfigError: a key is unknown, a value does not fit, or a class path is not allowed.
+        """
+        allowed = (*ALLOWED, *trust)
+        parser = build_parser(allowed)
+        _refuse_data_seed(recipe, overrides)
+        try:
+            values = parser.parse_object(recipe)
+            if overrides:
+                values = parser.parse_args(list(overrides), namespace=values)
+        except (jsonargparse.ArgumentError, TypeError, ValueError) as err:
+            raise ConfigError(explain(err, parser, allowed)) from err
+        return cls(values, parser)
+
+    @property
+    def seed(self) -> int:
+        """Seed of weights, data and all that is drawn in training."""
+        return self.values.seed
+
+    @property
+    def keep(self) -> Literal["last", "best"]:
+        """Which weights are kept."""
+        return self.values.keep
+
+    def plain(self) -> dict[str, Any]:
+        """Return every value as plain data; of the Trainer's options, those that are set."""
+        plain = yaml.safe_load(self.parser.dump(self.values, skip_none=False))
+        plain["trainer"] = {key: value for key, value in plain["trainer"].items() if value is not None}
+        return plain
+
+    def text(self) -> str:
+        """Return the resolved recipe as YAML."""
+        return yaml.safe_dump(self.plain(), sort_keys=False)
+
+    def build(self) -> tuple[L.LightningModule, L.LightningDataModule, dict[str, Any]]:
+        """Return the task, the data and the options of the Trainer; the weights depend on the seed alone."""
+        seed_all(self.seed)
+        objects = self.parser.instantiate(self.values)
+        return objects.task, objects.data, objects.trainer.as_dict()
+
+
+def build_parser(allowed: Iterable[str] = ALLOWED) -> jsonargparse.ArgumentParser:
+    """Return the parser whose keys are those of a recipe, and which imports from the allowed packages alone."""
+    jsonargparse.set_parsing_settings(
+        instantiate_subclass_spec_in_any=False,
+        import_path_denylist=["*"],
+        import_path_allowlist=list(allowed),
+    )
+    parser = jsonargparse.ArgumentParser(prog="synfire train RECIPE", exit_on_error=False, print_config=None, allow_abbrev=False)
+    parser.add_argument("--seed", type=int, default=0, help="Seeds weights, data order and augmentation.")
+    parser.add_argument(
+        "--keep",
+        type=Literal["last", "best"],
+        default="last",
+        help="Keep the weights of the last epoch, or of the one with the best val/accuracy.",
+    )
+    parser.add_subclass_arguments(L.LightningModule, "task", default={"class_path": "synfire.tasks.Classification"})
+    parser.add_subclass_arguments(L.LightningDataModule, "data", default={"class_path": "synfire.data.ImageData"})
+    parser.add_class_arguments(L.Trainer, "trainer", instantiate=False, skip=_HIDDEN)
+    parser.set_defaults({f"trainer.{key}": value for key, value in _TRAINER.items()})
+    parser.link_arguments("seed", "data.init_args.seed")
+    return parser
+
+
+def _refuse_data_seed(recipe: dict[str, Any], overrides: Sequence[str]) -> None:
+    """Raise for a second seed, which the parser would drop in silence."""
+    data = recipe.get("data")
+    given = isinstance(data, dict) and ("seed" in data or "seed" in (data.get("init_args") or {}))
+    if given or any(o.startswith(("--data.seed", "--data.init_args.seed")) for o in overrides):
+        raise ConfigError("data.seed follows the recipe's seed; leave it out and set seed (--seed) alone.")

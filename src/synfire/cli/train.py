@@ -1,0 +1,116 @@
+"""The commands train and eval."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from synfire.base import ConfigError, RunError
+from synfire.cli.catalogue import find_recipe, read_recipe
+from synfire.cli.listing import report
+from synfire.cli.recipe import Recipe, build_parser
+from synfire.report import RUN_COLUMNS, text_table
+from synfire.training import RunFolder
+from synfire.training import evaluate as test_run
+from synfire.training import train as train_run
+
+
+def train(args: argparse.Namespace, overrides: list[str]) -> None:
+    """Train as the command line says, and print the results."""
+    if args.all_options:
+        build_parser().print_help()
+        return
+    run = _run_to_resume(args) if args.resume else None
+    recipe = Recipe.resolve(_read(args, run), [*_flags(args), *overrides], args.trust)
+    if args.print_recipe:
+        sys.stdout.write(recipe.text())
+        return
+    if run is not None:
+        _check_same(recipe, run)
+        if run.summary.exists() and read_recipe(run.recipe) == recipe.plain():
+            print(f"{run.path} is finished:\n{report([run.path])}")
+            return
+    task, data, options = recipe.build()
+    run = train_run(
+        task,
+        data,
+        _opener(args, run),
+        seed=recipe.seed,
+        recipe=recipe.text(),
+        options=options,
+        keep=recipe.keep,
+        resume_from=run.checkpoint if run is not None and run.checkpoint.exists() else None,
+        health=not args.no_health,
+        show=lambda text: print(text, flush=True),
+    )
+    if run.summary.exists():
+        print(f"{report([run.path])}\n\nnext: synfire eval {run.path}, synfire report")
+
+
+def evaluate(args: argparse.Namespace, overrides: list[str]) -> None:
+    """Test the network of a run, and print the results."""
+    run = RunFolder(args.run)
+    recipe = Recipe.resolve(_stored(run), overrides, args.trust)
+    task, data, options = recipe.build()
+    options.update(callbacks=None, logger=None)
+    results: dict[str, Any] = test_run(task, data, run, seed=recipe.seed, options=options)
+    results["accuracy"] *= 100
+    columns = {name: key for name, key in RUN_COLUMNS.items() if key in results}
+    print(text_table(["run", *columns], [[run.path.name, *(results[key] for key in columns.values())]]))
+
+
+def _flags(args: argparse.Namespace) -> list[str]:
+    given = {"--seed": args.seed, "--keep": args.keep}
+    return [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
+
+
+def _run_to_resume(args: argparse.Namespace) -> RunFolder | None:
+    """Return the run to continue, or None where --run names a folder in which nothing has begun."""
+    if args.run is None and args.recipe is None:
+        raise ConfigError("--resume needs to know the run: give RECIPE for its latest run, or --run DIR.")
+    run = RunFolder(args.run) if args.run is not None else RunFolder.latest(find_recipe(args.recipe).stem)
+    if not run.recipe.exists() and args.recipe is None:
+        raise RunError(f"{run.path} holds no recipe.yaml, so no run to resume. Check the name, or give RECIPE to start.")
+    return run if run.recipe.exists() else None
+
+
+def _read(args: argparse.Namespace, run: RunFolder | None) -> dict[str, Any]:
+    if args.recipe is not None:
+        return read_recipe(find_recipe(args.recipe))
+    if run is None:
+        raise ConfigError("train needs a RECIPE: a name from `synfire list recipes`, or the path of a YAML file.")
+    return _stored(run)
+
+
+def _stored(run: RunFolder) -> dict[str, Any]:
+    if not run.recipe.is_file():
+        raise RunError(f"{run.path} holds no recipe.yaml, so it is no run folder. `synfire report` names those in runs/.")
+    return read_recipe(run.recipe)
+
+
+def _check_same(recipe: Recipe, run: RunFolder) -> None:
+    """Raise if a run was trained with another recipe; only the trainer may change, for example to train longer."""
+    old, new = _flat({**_stored(run), "trainer": None}), _flat({**recipe.plain(), "trainer": None})
+    changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    if changed:
+        key = changed[0]
+        raise RunError(
+            f"{run.path} was trained with {key} = {old.get(key)!r}, but now it is {new.get(key)!r} ({len(changed)} keys "
+            "differ). Resume with the same recipe, or start another run without --resume."
+        )
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{path}.{key}".lstrip(".")).items()}
+    return {path: value}
+
+
+def _opener(args: argparse.Namespace, run: RunFolder | None) -> Callable[[], RunFolder]:
+    """Return how the first process gets the folder, once the data has been read."""
+    if run is not None:
+        return lambda: run
+    if args.run is not None:
+        return lambda: RunFolder.at(args.run)
+    return lambda: RunFolder.new(find_recipe(args.recipe).stem)

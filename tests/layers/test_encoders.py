@@ -1,0 +1,70 @@
+"""From images to sequences."""
+
+import pytest
+import torch
+
+from synfire.layers import Direct, Encoder, Latency, Poisson
+from synfire.layers import encoders as room
+
+
+def test_direct_holds_the_image_without_copying_it():
+    images = torch.rand(2, 3, 4, 4)
+    x = Direct(5)(images)
+    assert x.shape == (5, 2, 3, 4, 4)
+    assert x.stride(0) == 0
+    assert x.data_ptr() == images.data_ptr()
+    assert torch.equal(x[4], images)
+
+
+def test_latency_by_hand():
+    images = torch.tensor([[1.0, 0.75, 0.5, 0.01, 0.0, -1.0, 2.0]])
+    x = Latency(5)(images)
+    assert x.sum(0).tolist() == [[1, 1, 1, 1, 0, 0, 1]]
+    assert x.argmax(0)[0].tolist() == [0, 1, 2, 4, 0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+def test_latency_has_one_spike_per_lit_pixel_and_brighter_is_never_later(dtype):
+    images = torch.linspace(0, 1, 101, dtype=dtype)[None]
+    x = Latency(16)(images)
+    assert x.dtype == dtype
+    assert torch.equal(x.sum(0), (images > 0).to(dtype))
+    when = x.argmax(0)[0, 1:]
+    assert (when.diff() <= 0).all()
+    assert (when[0], when[-1]) == (15, 0)
+
+
+def test_latency_of_one_step():
+    assert Latency(1)(torch.tensor([[0.3, 0.0]])).tolist() == [[[1.0, 0.0]]]
+
+
+def test_poisson_rates_are_the_pixels():
+    images = torch.tensor([[-1.0, 0.0, 0.25, 0.9, 1.0, 3.0]])
+    x = Poisson(20_000, torch.Generator().manual_seed(0))(images)
+    assert set(x.unique().tolist()) == {0.0, 1.0}
+    torch.testing.assert_close(x.mean(0), images.clamp(0, 1), rtol=0, atol=0.015)  # 4 standard deviations
+    assert (x[:, 0, :2] == 0).all()
+    assert (x[:, 0, 4:] == 1).all()
+
+
+def test_poisson_draws_from_its_generator_alone():
+    images = torch.full((2, 50), 0.5)
+    before = torch.get_rng_state()
+    one, same = (Poisson(8, torch.Generator().manual_seed(3))(images) for _ in range(2))
+    assert torch.equal(one, same)
+    assert torch.equal(torch.get_rng_state(), before)
+    generator = torch.Generator().manual_seed(3)
+    encoder = Poisson(8, generator)
+    assert not torch.equal(encoder(images), encoder(images))
+
+
+@pytest.mark.parametrize("encoder", [Direct, Poisson, Latency])
+def test_encoders_keep_shape_and_describe_themselves(encoder):
+    assert encoder(3)(torch.rand(2, 1, 4, 4)).shape == (3, 2, 1, 4, 4)
+    assert repr(encoder(3)) == f"{encoder.__name__}(steps=3)"
+
+
+def test_every_encoder_is_tested_here():
+    assert {c for c in vars(room).values() if isinstance(c, type) and issubclass(c, Encoder)} == {
+        Encoder, Direct, Poisson, Latency,
+    }  # fmt: skip
