@@ -25,6 +25,7 @@ SHAPES = ((16, 32, 4096), (4096, 1, 1024), (4, 128, 64, 32, 32))
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 DECAY = 0.5
 SPEC = NeuronSpec()
+NEEDS = (False, False, False)  # gradients beside that of the currents
 BYTES, OURS, KERNELS, LOOP, COMPILED = (
     "the bytes alone", "synfire", "synfire, kernels without autograd", "step-by-step loop", "torch.compile of the loop",
 )  # fmt: skip
@@ -41,14 +42,14 @@ def contenders(x: Tensor, grad: Tensor) -> dict[str, Run]:
     decay, threshold = (torch.tensor(number, device=x.device) for number in (DECAY, 1.0))
     spare = torch.empty_like(x)
     layout = Layout.of(x, 1)
-    compiled = torch.compile(reference.lif)
+    compiled = torch.compile(reference.lif, dynamic=False)
 
     def ours() -> Tensor:
         return torch.autograd.grad(lif(leaf, decay=DECAY, return_state=False)[0], leaf, grad)[0]
 
     def kernels() -> Tensor:
         _, _, checkpoints = triton.KERNEL.forward(x, None, decay, threshold, SPEC, layout, False, True)
-        return triton.backward(grad, None, x, None, decay, threshold, checkpoints, SPEC, layout, (False,) * 3)[0]
+        return triton.backward(grad, None, x, None, decay, threshold, checkpoints, SPEC, layout, NEEDS)[0]
 
     def loop(step_by_step: Callable[..., tuple[Tensor, Tensor]] = reference.lif) -> Tensor:
         return torch.autograd.grad(step_by_step(leaf, None, decay, threshold, SPEC)[0], leaf, grad)[0]

@@ -24,6 +24,7 @@ from benchmarks.timing import (
     peak_growth,
     print_environment,
     print_table,
+    use_threads,
     write_json,
 )
 
@@ -262,8 +263,7 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Measure what was asked for."""
     options = parse()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     if options.peak_of:
         table = TABLES[options.only[0]]
         contender = next(c for c in table.contenders if c.name == options.peak_of)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("synfire", "torch", "numba", "numpy", "spikingjelly", "snntorch", "norse", "sinabs")
 MIB = 2**20
 
-# Processor time leaves out what other programs take, but adds up threads, busy waiting included: use it with one thread.
+# Processor time leaves out what other programs take, but adds up threads, also those that wait: use it with one.
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 
 
@@ -46,6 +47,19 @@ class Timing:
             statistics.quantiles(self.ratios, n=4, method="inclusive") if len(self.ratios) > 1 else [middle] * 3
         )
         return f"{statistics.median(self.seconds) * 1e3:,.1f}", f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def use_threads(count: int | None) -> None:
+    """Set the threads of PyTorch and Numba; None keeps PyTorch's own choice.
+
+    Numba's first parallel loop sets the number of all of OpenMP, PyTorch included, so Numba has to start first.
+    """
+    count = count or torch.get_num_threads()
+    with suppress(ModuleNotFoundError):
+        import numba
+
+        numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    torch.set_num_threads(count)
 
 
 def in_turns(runs: dict[str, Run], rounds: int, clock: str = "wall", warm_ups: int = 2) -> dict[str, Timing]:
@@ -105,7 +119,7 @@ def _status_bytes(field: str) -> int:
 
 
 def in_own_process(module: str, arguments: Sequence[str]) -> Any:
-    """Run `python -m module arguments` from the root of the repository and return the JSON of its last line, or None."""
+    """Run `python -m module arguments` from the repository's root; return the JSON of its last line, or None."""
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
@@ -159,8 +173,8 @@ def print_environment(found: dict[str, Any]) -> None:
     print(", ".join(f"{name} {version}" for name, version in {"python": found["python"], **found["packages"]}.items()))
     if found["load"] is not None and found["load"] > 1:
         print(
-            f"The machine is busy: {found['load']:.1f} processes want to run. Threads that wait for each other suffer most, "
-            "and some rows more than others; use --threads 1 --clock processor."
+            f"The machine is busy: {found['load']:.1f} processes want to run. Threads that wait for each other suffer "
+            "most, and some rows more than others; use --threads 1 --clock processor."
         )
 
 

@@ -4,7 +4,6 @@ python -m benchmarks.train_step --levels 1 4 --out results/train_step_cpu.json
 """
 
 import argparse
-import copy
 import json
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -27,6 +26,7 @@ from benchmarks.timing import (
     peak_growth,
     print_environment,
     print_table,
+    use_threads,
     write_json,
 )
 
@@ -258,7 +258,7 @@ def measure(levels: int, options: argparse.Namespace) -> dict[str, Any]:
     )
     if difference is not None:
         print(
-            f"\nSame weights, float64: logits differ by {difference[0]:.1g} of the largest, gradients by {difference[1]:.1g}."
+            "\nSame weights, float64: logits differ by {:.1g} of the largest, gradients by {:.1g}.".format(*difference)
         )
     return {
         "levels": levels,
@@ -302,8 +302,7 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Measure what was asked for."""
     options = parse()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     if options.peak_of:
         make, _ = contenders(options.levels[0])[options.peak_of]
         print(json.dumps(peak_growth(training_step(*make(), options), warm_ups=1)))

@@ -24,7 +24,7 @@ def block(bounded: bool, branch_bias: float, gradient: str = "identity", **optio
 
 
 @pytest.mark.parametrize("steps", [1, 4])
-@pytest.mark.parametrize("count", [1, 2, 7, 50])
+@pytest.mark.parametrize("count", [1, 2, 20])
 @pytest.mark.parametrize("bounded", [False, True])
 def test_avalanche_of_branches_that_all_fire(bounded, count, steps):
     stack = nn.Sequential(*(block(bounded, branch_bias=100.0) for _ in range(count)))
@@ -42,8 +42,7 @@ def test_silent_branches_leave_the_shortcut_alone():
 
 @pytest.mark.parametrize("name", ["reference", "numba"])
 @pytest.mark.parametrize("steps", [1, 4])
-@pytest.mark.parametrize("branch_bias", [-1.0, 100.0], ids=["silent", "saturated"])
-@pytest.mark.parametrize("count", [1, 50])
+@pytest.mark.parametrize(("count", "branch_bias"), [(1, 100.0), (7, 100.0), (50, -1.0)])
 def test_identity_barriers_pass_the_shortcut_gradient_exactly(count, branch_bias, steps, name):
     """The branches are constants, so what reaches the input came along the shortcut."""
     stack = nn.Sequential(*(block(True, branch_bias) for _ in range(count)))

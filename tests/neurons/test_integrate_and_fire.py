@@ -164,3 +164,25 @@ def test_the_public_calls_of_the_readme(name):
 )
 def test_neurons_describe_themselves(neuron, text):
     assert repr(neuron) == text
+
+
+def test_neurons_on_the_meta_device_describe_themselves_too():
+    with torch.device("meta"):
+        assert repr(LIF()) == "LIF(levels=1, decay=[1], threshold=[1], reset=subtract, surrogate=arctan(1))"
+
+
+@pytest.mark.parametrize("channels", [None, 3])
+def test_the_gradient_of_a_threshold_is_scaled_by_the_neurons_that_share_it(channels):
+    """Learned step sizes (arXiv:1902.08153, section 2.2): 1 / sqrt(neurons * levels), whatever the batch."""
+    x = 2 * torch.randn(2, 5, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    grads, spikes = [], []
+    for scaled in (True, False):
+        spec = NeuronSpec(levels=uniform_levels(4), surrogate=Surrogate("straight_through"))
+        neuron = ScanNeuron(
+            spec, threshold=0.7, channels=channels, learn_threshold=True, scale_threshold_gradient=scaled
+        )
+        spikes.append(neuron(x))
+        grads.append(torch.autograd.grad(spikes[-1].sum(), list(neuron.parameters()))[0])
+    sharing = 4 * 6 * (1 if channels else 3)
+    assert torch.equal(*spikes)
+    torch.testing.assert_close(grads[0], grads[1] / (sharing * 4) ** 0.5)

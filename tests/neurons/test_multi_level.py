@@ -259,7 +259,7 @@ def test_barriers_saturate_and_their_gradient_is_chosen(name, gradient, above):
 
 @on_every_backend
 def test_a_barrier_of_step_two_halves(name):
-    wide = barrier(4)
+    wide = barrier(4, learn_step=True)
     torch.nn.init.constant_(wide.get_parameter("_threshold"), 2.0)
     with backend(name):
         assert wide(torch.arange(0.0, 10.0)[None, None]).flatten().tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 4, 4]

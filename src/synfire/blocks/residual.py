@@ -19,7 +19,7 @@ def synapse(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 
     return nn.Sequential(conv, BatchNorm2d(out_channels))
 
 
-def barrier(levels: int, *, gradient: str = "identity", learn_step: bool = True) -> MultiLevelIF:
+def barrier(levels: int, *, gradient: str = "identity", learn_step: bool = False) -> MultiLevelIF:
     """Return a multi-level neuron for the place after an addition of spikes: it bounds them to 0..levels again.
 
     Its step starts at one level, so that it is a saturating whole-number addition. Its reset is not detached: then the

@@ -6,7 +6,10 @@ from typing import Any, Literal
 
 import jsonargparse
 import lightning.pytorch as L
+import numba
+import torch
 import yaml
+from jsonargparse.typing import PositiveInt
 
 from synfire.base import ConfigError
 from synfire.cli.mistakes import explain
@@ -62,7 +65,7 @@ class Recipe:
 
     def plain(self) -> dict[str, Any]:
         """Return every value as plain data; of the Trainer's options, those that are set."""
-        plain = yaml.safe_load(self.parser.dump(self.values, skip_none=False))
+        plain = yaml.safe_load(self.parser.dump(self.values, skip_unset=False))
         plain["trainer"] = {key: value for key, value in plain["trainer"].items() if value is not None}
         return plain
 
@@ -72,6 +75,9 @@ class Recipe:
 
     def build(self) -> tuple[L.LightningModule, L.LightningDataModule, dict[str, Any]]:
         """Return the task, the data and the options of the Trainer; the weights depend on the seed alone."""
+        if self.values.threads is not None:
+            torch.set_num_threads(self.values.threads)
+            numba.set_num_threads(min(self.values.threads, numba.config.NUMBA_NUM_THREADS))
         seed_all(self.seed)
         objects = self.parser.instantiate(self.values)
         return objects.task, objects.data, objects.trainer.as_dict()
@@ -91,6 +97,12 @@ def build_parser(allowed: Iterable[str] = ALLOWED) -> jsonargparse.ArgumentParse
         type=Literal["last", "best"],
         default="last",
         help="Keep the weights of the last epoch, or of the one with the best val/accuracy.",
+    )
+    parser.add_argument(
+        "--threads",
+        type=PositiveInt | None,
+        default=None,
+        help="Threads on the CPU, by default one per core. Small networks are faster with 1.",
     )
     parser.add_subclass_arguments(L.LightningModule, "task", default={"class_path": "synfire.tasks.Classification"})
     parser.add_subclass_arguments(L.LightningDataModule, "data", default={"class_path": "synfire.data.ImageData"})

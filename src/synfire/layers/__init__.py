@@ -11,6 +11,7 @@ from synfire.layers.folding import (
     GlobalSumPool2d,
     Linear,
     MaxPool2d,
+    check_image_size,
 )
 from synfire.layers.joins import MERGES, Join
 from synfire.layers.norms import fold_norms
@@ -31,5 +32,6 @@ __all__ = [
     "Linear",
     "MaxPool2d",
     "Poisson",
+    "check_image_size",
     "fold_norms",
 ]

@@ -39,6 +39,15 @@ def check_axes(x: Tensor, axes: str, who: str) -> None:
         )
 
 
+def check_image_size(x: Tensor, side: int, who: str) -> None:
+    """Raise unless the images of x, (T, B, C, H, W), have the height and width that dense layers were built for."""
+    if x.dim() == 5 and x.shape[-2:] != (side, side):
+        raise ShapeError(
+            f"{who}: x has shape {tuple(x.shape)}, but the dense layers were built for images of {side}x{side}. "
+            f"Build the network with image_size={x.shape[-1]}, or resize the images."
+        )
+
+
 class Conv2d(_Folded, nn.Conv2d):
     """`torch.nn.Conv2d` over (T, B, C, H, W)."""
 

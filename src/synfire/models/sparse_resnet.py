@@ -47,7 +47,7 @@ class SparseResNet(nn.Module):
         barriers: bool = True,
         barrier_gradient: str = "identity",
         inner_neuron: bool = True,
-        learn_threshold: bool = True,
+        learn_threshold: bool = False,
         stem_stride: int = 1,
     ) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class SparseResNet(nn.Module):
 
 
 def sparse_resnet18(num_classes: int = 10, levels: int = 4, **options: Any) -> SparseResNet:
-    """Sparse-ResNet-18 for small images: 11,173,990 parameters at 10 classes, 28 of them thresholds.
+    """Sparse-ResNet-18 for small images: 11,173,962 parameters at 10 classes, and 28 thresholds if they are learned.
 
     Args:
         num_classes: size of the read-out.

@@ -5,9 +5,9 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from synfire.base import ConfigError, ShapeError
+from synfire.base import ConfigError
 from synfire.blocks import NeuronFactory, synapse
-from synfire.layers import Flatten, Linear, MaxPool2d
+from synfire.layers import Flatten, Linear, MaxPool2d, check_image_size
 from synfire.neurons import MultiLevelIF
 
 
@@ -41,7 +41,7 @@ class VGG(nn.Module):
         hidden: Sequence[int] = (512, 512),
         in_channels: int = 3,
         neuron: NeuronFactory | None = None,
-        learn_threshold: bool = True,
+        learn_threshold: bool = False,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -72,11 +72,7 @@ class VGG(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map currents (T, B, C, H, W) to logits per step (T, B, classes)."""
-        if x.dim() == 5 and x.shape[-2:] != (self.image_size, self.image_size):
-            raise ShapeError(
-                f"VGG: x has shape {tuple(x.shape)}, but the dense layers were built for images of "
-                f"{self.image_size}x{self.image_size}. Build the network with image_size={x.shape[-1]}, or resize."
-            )
+        check_image_size(x, self.image_size, "VGG")
         return self.classifier(self.features(x))
 
 
@@ -87,7 +83,7 @@ def vgg16(
     image_size: int = 32,
     in_channels: int = 3,
     neuron: NeuronFactory | None = None,
-    learn_threshold: bool = True,
+    learn_threshold: bool = False,
     dropout: float = 0.0,
 ) -> VGG:
     """VGG-16 (13 convolutions, dense 512, 512): 15,245,130 parameters at 10 classes with norms folded.

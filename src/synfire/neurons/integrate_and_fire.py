@@ -28,6 +28,9 @@ class ScanNeuron(Neuron):
         channels: number of channels, for one value each; None for one value in all.
         learn_decay: whether the decay is a parameter (through a logistic function).
         learn_threshold: whether the threshold is a parameter (never below 0.001).
+        scale_threshold_gradient: whether a learned threshold's gradient is divided by sqrt(neurons * levels), with the
+            neurons that share it; without, a layer's worth of gradients meets in one number, which then collapses at
+            the learning rates that weights need. Source: arXiv:1902.08153, section 2.2.
         channel_axis: axis of the channels in (T, B, ...).
 
     Raises:
@@ -43,6 +46,7 @@ class ScanNeuron(Neuron):
         channels: int | None = None,
         learn_decay: bool = False,
         learn_threshold: bool = False,
+        scale_threshold_gradient: bool = True,
         channel_axis: int = 2,
     ) -> None:
         super().__init__()
@@ -57,6 +61,7 @@ class ScanNeuron(Neuron):
             raise ConfigError(f"{name}: channels is {channels}; give at least 1, or None for one value in all.")
         self.spec = spec
         self.channel_axis = channel_axis
+        self.scale_threshold_gradient = scale_threshold_gradient
         shape = () if channels is None else (channels,)
         start = math.log(decay / (1 - decay)) if learn_decay else decay
         _hold(self, "_decay", torch.full(shape, start), learn_decay)
@@ -83,11 +88,17 @@ class ScanNeuron(Neuron):
     def run(self, x: Tensor, state: Any, keep: bool = True) -> tuple[Tensor, Any]:
         """Continue from a potential, (B, ...), or from rest; see `Neuron.run`."""
         check_sequence(x, type(self).__name__)
+        threshold = self.threshold
+        if self.scale_threshold_gradient and threshold.requires_grad and x.numel():
+            sharing = x[0, 0].numel() // threshold.numel()
+            scale = (sharing * self.levels) ** -0.5
+            fixed = threshold.detach()
+            threshold = fixed + (threshold - fixed) * scale  # the same value, bit for bit; a scaled gradient
         return lif(
             x,
             state,
             decay=self.decay,
-            threshold=self.threshold,
+            threshold=threshold,
             spec=self.spec,
             channel_axis=self.channel_axis,
             return_state=keep,
@@ -99,10 +110,10 @@ class ScanNeuron(Neuron):
         parts = [f"levels={'-' if spec.signed else ''}{self.levels}" if spec.uniform else f"levels={spec.levels}"]
         for name, value, plain in (("decay", self._decay, 1.0), ("threshold", self._threshold, None)):
             shown = self.decay if name == "decay" else self.threshold
-            number = f"{shown.item():g}" if shown.dim() == 0 else f"[{shown.numel()}]"
+            number = f"{shown.item():g}" if shown.dim() == 0 and not shown.is_meta else f"[{shown.numel()}]"
             if isinstance(value, nn.Parameter):
                 parts.append(f"{name}={number} learned")
-            elif plain is None or shown.dim() or shown.item() != plain:
+            elif plain is None or number != f"{plain:g}":
                 parts.append(f"{name}={number}")
         parts.append(f"reset={spec.reset}")
         if spec.initial:

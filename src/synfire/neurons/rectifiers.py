@@ -1,8 +1,11 @@
 """The conventional twins of spiking neurons: rectifiers that stand in the same place and keep nothing between steps."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
+from synfire.base import ConfigError
 from synfire.neurons.integrate_and_fire import LOWEST_THRESHOLD
 from synfire.neurons.neuron import check_sequence
 from synfire.ops.lif import NeuronSpec, lif
@@ -29,10 +32,15 @@ class QuantisedReLU(nn.Module):
         levels: highest value, at least 1.
         step: distance between two levels; positive.
         learn_step: whether the step is a parameter.
+
+    Raises:
+        ConfigError: levels is below 1 or the step is not positive.
     """
 
     def __init__(self, levels: int = 4, step: float = 1.0, *, learn_step: bool = False) -> None:
         super().__init__()
+        if not 0 < step < math.inf:
+            raise ConfigError(f"QuantisedReLU: step is {step}; give a positive number.")
         self.spec = NeuronSpec(levels=uniform_levels(levels), initial=0.5, surrogate=Surrogate("straight_through"))
         value = torch.tensor(float(step))
         if learn_step:

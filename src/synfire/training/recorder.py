@@ -47,7 +47,8 @@ class RunRecorder(Checkpoint):
             return
         opened = self.open_folder() if trainer.is_global_zero else None
         self._opened = trainer.strategy.broadcast(opened)
-        trainer.loggers = [*trainer.loggers, TensorBoardLogger(self.folder.path, name="tensorboard", version="")]
+        curves = TensorBoardLogger(self.folder.path, name="tensorboard", version="", default_hp_metric=False)
+        trainer.loggers = [*trainer.loggers, curves]
 
     def on_train_start(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Forget what an interrupted epoch wrote, and start the clock."""
@@ -63,7 +64,7 @@ class RunRecorder(Checkpoint):
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name != "loss"}
         if trainer.is_global_zero:
             rate = trainer.optimizers[0].param_groups[0]["lr"]
-            record = {"epoch": trainer.current_epoch, "step": trainer.global_step, "seconds": self.seconds}
+            record = {"epoch": self.epochs, "step": trainer.global_step, "seconds": self.seconds}
             append_json_line(self.folder.metrics, {**record, "learning_rate": rate, **metrics})
             self.show(_line(self.epochs, trainer.max_epochs, metrics, self.seconds))
         score = metrics.get("val/accuracy", self.epochs) if self.keep == "best" else self.epochs

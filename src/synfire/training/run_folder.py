@@ -121,10 +121,10 @@ class RunFolder:
         return read_json(self.summary) if self.summary.exists() else None
 
     def keep_epochs(self, count: int) -> None:
-        """Drop from the metrics what an interrupted epoch wrote after the first `count` epochs."""
+        """Drop from the metrics what an interrupted epoch wrote after epoch `count`."""
         if not self.metrics.exists():
             return
-        lines = [line for line in self.metrics.read_bytes().splitlines() if _epoch_of(line) < count]
+        lines = [line for line in self.metrics.read_bytes().splitlines() if _epoch_of(line) <= count]
         write_atomic(self.metrics, lambda file: file.write(b"".join(line + b"\n" for line in lines)))
 
     def _make(self) -> bool:

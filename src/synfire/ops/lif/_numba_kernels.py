@@ -221,7 +221,7 @@ def _step(z, u, s, x, levels, uniform, signed, reset, floor):
     if floor:
         none = s.dtype.type(0)
         for i in range(x.size):
-            s[V + i] = s[V + i] if s[V + i] > none else none
+            s[V + i] = none if s[V + i] < none else s[V + i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", parallel=True)

@@ -65,7 +65,8 @@ def lif(
     x = dense(x)
     train = torch.is_grad_enabled() and any(p is not None and p.requires_grad for p in (x, v, decay, threshold))
     start = None if v is None else like_steps(v[None], x)[0]
-    spikes, last, _ = _Lif.apply(x, start, decay, threshold, spec, channel_axis, kernel.name, return_state, train)
+    options = (spec.key, spec.initial, channel_axis, kernel.name, return_state, train)  # plain values, for Dynamo
+    spikes, last, _ = _Lif.apply(x, start, decay, threshold, *options)
     return spikes, last if return_state else None
 
 
@@ -182,13 +183,13 @@ class _Lif(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        x: Tensor, v: Tensor | None, decay: Tensor, threshold: Tensor, spec: NeuronSpec, *options: Any
+        x: Tensor, v: Tensor | None, decay: Tensor, threshold: Tensor, spec: str, initial: float, *options: Any
     ) -> tuple[Tensor, Tensor, Tensor]:
-        return _lif(x, v, decay, threshold, spec.key, *options)
+        return _lif(x, v, decay, threshold, spec, *options)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-        x, v, decay, threshold, ctx.spec, ctx.channel_axis, ctx.backend, ctx.keep_state, _ = inputs
+        x, v, decay, threshold, ctx.spec, ctx.initial, ctx.channel_axis, ctx.backend, ctx.keep_state, _ = inputs
         ctx.save_for_backward(x, v, decay, threshold, output[2])
         ctx.mark_non_differentiable(output[2])
         ctx.set_materialize_grads(False)
@@ -198,7 +199,7 @@ class _Lif(torch.autograd.Function):
         grad_spikes, grad_last, _ = grads
         x, v, decay, threshold, checkpoints = ctx.saved_tensors
         needs_v, needs_decay, needs_threshold = ctx.needs_input_grad[1:4]
-        rest_from_threshold = v is None and needs_threshold and ctx.spec.initial != 0
+        rest_from_threshold = v is None and needs_threshold and ctx.initial != 0
         # Dynamo cannot trace a function inside the backward of another; functorch needs exactly that.
         run = _lif_backward if torch.compiler.is_compiling() else _LifBackward.apply
         grad_x, grad_v, grad_decay, grad_threshold = run(
@@ -209,19 +210,19 @@ class _Lif(torch.autograd.Function):
             decay,
             threshold,
             checkpoints,
-            ctx.spec.key,
+            ctx.spec,
             ctx.channel_axis,
             ctx.backend,
             [needs_v or rest_from_threshold, needs_decay, needs_threshold],
         )
         if rest_from_threshold:
-            grad_threshold = grad_threshold + ctx.spec.initial * grad_v
+            grad_threshold = grad_threshold + ctx.initial * grad_v
         return (
             grad_x,
             grad_v if needs_v else None,
             _sum_to_channels(grad_decay, decay, ctx.channel_axis) if needs_decay else None,
             _sum_to_channels(grad_threshold, threshold, ctx.channel_axis) if needs_threshold else None,
-            *(None,) * 5,
+            *(None,) * 6,
         )
 
 

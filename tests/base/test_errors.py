@@ -1,0 +1,345 @@
+"""Every message of the core, a row each: what was wrong, what was expected, with its numbers."""
+
+import ast
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import synfire
+from synfire import IF, LIF, MultiLevelIF, NeuronSpec, ParametricLIF, QuantisedReLU, ReLU, Surrogate, models
+from synfire.base import (
+    BackendError,
+    ConfigError,
+    DtypeError,
+    MissingExtraError,
+    RunError,
+    ShapeError,
+    SynfireError,
+    append_json_line,
+    backend,
+    choose,
+    need,
+    read_json,
+    write_atomic,
+)
+from synfire.blocks import ResidualBlock, barrier
+from synfire.layers import (
+    BatchNorm1d,
+    Conv2d,
+    Direct,
+    Flatten,
+    GlobalAvgPool2d,
+    GlobalSumPool2d,
+    Join,
+    Linear,
+    Poisson,
+    fold_norms,
+)
+from synfire.neurons import ScanNeuron
+from synfire.ops.lif import lif
+from synfire.ops.lif.spec import uniform_levels
+
+ROOMS = ("base", "ops", "neurons", "layers", "blocks", "models")
+zeros = torch.zeros
+
+
+@dataclass(frozen=True)
+class Row:
+    """A call that is wrong, and what must be said about it."""
+
+    call: Callable[[Path], Any]
+    error: type[SynfireError]
+    says: str
+
+
+def forced(name: str, call: Callable[[], Any]) -> Callable[[Path], Any]:
+    def run(_: Path) -> None:
+        with backend(name):
+            call()
+
+    return run
+
+
+def second_derivative() -> None:
+    x = zeros(2, 3, requires_grad=True)
+    (grad,) = torch.autograd.grad(lif(x)[1].pow(2).sum(), x, create_graph=True)
+    torch.autograd.grad(grad.sum(), x)
+
+
+def write(folder: Path, name: str, content: bytes) -> Path:
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def stray_neuron() -> None:
+    """Run a neuron that its network does not know, because it hides in a list."""
+
+    class Net(nn.Module):
+        hidden = (LIF(),)
+
+        def forward(self, x):
+            return self.hidden[0](x)
+
+    synfire.stream(Net())(zeros(2, 3))
+
+
+def full_disk(file: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+ROWS = {
+    # base
+    "unknown back end": Row(
+        lambda _: backend("cuda").__enter__(), BackendError,
+        "backend: 'cuda' is unknown; choose one of reference, numba, triton.",
+    ),
+    "no back end fits": Row(
+        lambda _: choose("scan", [], zeros(1)), BackendError, "scan: no back end can run this input (",
+    ),
+    "missing extra": Row(
+        lambda _: need("no_such_module", extra="data", purpose="reading parquet"), MissingExtraError,
+        "reading parquet needs the package no_such_module, which cannot be imported here",
+    ),
+    "full disk": Row(
+        lambda p: write_atomic(p / "weights", full_disk), RunError, "weights: No space left on device. Free some space",
+    ),
+    "no folder": Row(
+        lambda p: write_atomic(p / "gone" / "weights", full_disk), RunError, "gone/weights: No such file or directory.",
+    ),
+    "no record": Row(lambda p: read_json(p / "run.json"), RunError, "run.json does not exist; check the name"),
+    "torn record": Row(
+        lambda p: read_json(write(p, "run.json", b'{"loss": 0.')), RunError, "run.json cannot be read as JSON (",
+    ),
+    "record of bytes": Row(
+        lambda p: read_json(write(p, "run.json", b"\xff\xfe\xfd")), RunError, "run.json cannot be read as JSON (",
+    ),
+    "record that is a list": Row(
+        lambda p: read_json(write(p, "run.json", b"[1]")), RunError, "run.json holds a list, but a record (an object)",
+    ),
+    "record of the future": Row(
+        lambda p: read_json(write(p, "run.json", b'{"schema": 99}')), RunError,
+        "run.json has schema 99, but this synfire reads up to 1; upgrade synfire.",
+    ),
+    "line that cannot be appended": Row(
+        lambda p: append_json_line(p, {"step": 1}), RunError, ": Is a directory. Free some space and resume the run.",
+    ),
+    # ops
+    "surrogate of unknown shape": Row(
+        lambda _: Surrogate("step"), ConfigError, "Surrogate: shape 'step' is unknown; choose one of arctan, sigmoid,",
+    ),
+    "surrogate without width": Row(
+        lambda _: Surrogate(width=0.0), ConfigError, "Surrogate: width is 0.0; it is a distance",
+    ),
+    "no level": Row(lambda _: NeuronSpec(levels=()), ConfigError, "NeuronSpec: levels are (); give one or more"),
+    "level at zero": Row(lambda _: NeuronSpec(levels=(0.0, 1.0)), ConfigError, "NeuronSpec: levels are (0.0, 1.0);"),
+    "descending levels": Row(lambda _: NeuronSpec(levels=(2.0, 1.0)), ConfigError, "NeuronSpec: levels are (2.0, 1.0);"),
+    "equal levels": Row(lambda _: NeuronSpec(levels=(1.0, 1.0)), ConfigError, "NeuronSpec: levels are (1.0, 1.0);"),
+    "unknown reset": Row(
+        lambda _: LIF(reset="hard"), ConfigError, "reset 'hard' is unknown; choose one of subtract, zero, none.",
+    ),
+    "initial potential that is no number": Row(
+        lambda _: NeuronSpec(initial=float("nan")), ConfigError, "NeuronSpec: initial is nan; give a finite number",
+    ),
+    "signed and floored": Row(
+        lambda _: MultiLevelIF(signed=True, floor_at_zero=True), ConfigError, "floor_at_zero removes what a signed",
+    ),
+    "no levels": Row(lambda _: MultiLevelIF(0), ConfigError, "levels is 0; a neuron needs a whole number of levels"),
+    "half a level": Row(lambda _: uniform_levels(1.5), ConfigError, "levels is 1.5; a neuron needs a whole number"),
+    "no levels in a rectifier": Row(lambda _: QuantisedReLU(-1), ConfigError, "levels is -1; a neuron needs"),
+    "scan without a batch": Row(
+        lambda _: lif(zeros(3)), ShapeError, "lif: x has shape (3,), but a sequence (T, B, ...) was expected.",
+    ),
+    "scan of no step": Row(lambda _: lif(zeros(0, 3)), ShapeError, "lif: x has shape (0, 3), that is T = 0 steps"),
+    "scan of integers": Row(
+        lambda _: lif(zeros(2, 3).long()), DtypeError, "lif: x has dtype torch.int64, but currents are floating point",
+    ),
+    "levels beyond bfloat16": Row(
+        lambda _: MultiLevelIF(257)(zeros(1, 2, 3).bfloat16()), DtypeError,
+        "torch.bfloat16 holds whole numbers up to 256, but the neuron has 257 levels",
+    ),
+    "levels beyond float16": Row(
+        lambda _: MultiLevelIF(2049)(zeros(1, 2, 3).half()), DtypeError,
+        "torch.float16 holds whole numbers up to 2048, but the neuron has 2049 levels",
+    ),
+    "potential of another shape": Row(
+        lambda _: lif(zeros(4, 2, 5), zeros(3)), ShapeError, "v has shape (3,), but one step of x has (2, 5). Pass v=None",
+    ),
+    "threshold of zero": Row(
+        lambda _: lif(zeros(2, 3), threshold=0.0), ConfigError, "lif: threshold is 0.0; give a positive number.",
+    ),
+    "threshold that is no number": Row(
+        lambda _: lif(zeros(2, 3), threshold=float("nan")), ConfigError, "lif: threshold is nan; give a positive number.",
+    ),
+    "decay per channel that does not fit": Row(
+        lambda _: lif(zeros(4, 2, 5), decay=zeros(3)), ShapeError,
+        "lif: decay has shape (3,), but x of shape (4, 2, 5) has 5 channels on axis 2.",
+    ),
+    "threshold per channel without channels": Row(
+        lambda _: lif(zeros(4, 3), threshold=torch.ones(3)), ShapeError,
+        "lif: threshold has shape (3,), but x of shape (4, 3) has no channels on axis 2.",
+    ),
+    "threshold with two axes": Row(
+        lambda _: lif(zeros(4, 2, 5), threshold=torch.ones(2, 5)), ShapeError, "lif: threshold has shape (2, 5), but x",
+    ),
+    "second derivative": Row(
+        forced("numba", second_derivative), BackendError, "lif: the fast back ends have no second derivative; run inside",
+    ),
+    "vmap over the decay": Row(
+        forced("numba", lambda: torch.func.vmap(lambda d: lif(zeros(2, 3), decay=d)[0])(torch.rand(4))), ConfigError,
+        "lif: vmap over decay or threshold needs the reference back end",
+    ),
+    # neurons
+    "decay above one": Row(lambda _: LIF(1.5), ConfigError, "LIF: decay is 1.5; it is the share of the potential"),
+    "negative decay": Row(lambda _: LIF(-0.1), ConfigError, "LIF: decay is -0.1; it is the share of the potential"),
+    "learned decay at its limit": Row(
+        lambda _: ParametricLIF(1.0), ConfigError, "ParametricLIF: decay is 1.0, which a logistic function never reaches",
+    ),
+    "threshold of zero in a neuron": Row(lambda _: IF(0.0), ConfigError, "IF: threshold is 0.0; give a positive number."),
+    "negative threshold in a neuron": Row(
+        lambda _: MultiLevelIF(4, -2.0), ConfigError, "MultiLevelIF: threshold is -2.0; give a positive number.",
+    ),
+    "threshold of infinity": Row(
+        lambda _: IF(float("inf")), ConfigError, "IF: threshold is inf; give a positive number.",
+    ),
+    "no channels": Row(
+        lambda _: ScanNeuron(NeuronSpec(), channels=0), ConfigError, "ScanNeuron: channels is 0; give at least 1",
+    ),
+    "rectifier without a step": Row(
+        lambda _: QuantisedReLU(4, step=0.0), ConfigError, "QuantisedReLU: step is 0.0; give a positive number.",
+    ),
+    "neuron without a batch": Row(
+        lambda _: LIF()(zeros(3)), ShapeError, "LIF: x has shape (3,), but a sequence (T, B, ...) was expected.",
+    ),
+    "neuron without a step": Row(
+        lambda _: LIF()(zeros(0, 2, 3)), ShapeError, "LIF: x has shape (0, 2, 3), that is T = 0 steps; give at least one",
+    ),
+    "neuron on integers": Row(
+        lambda _: LIF()(zeros(2, 3, dtype=torch.uint8)), DtypeError, "LIF: x has dtype torch.uint8, but floating-point",
+    ),
+    "rectifier on integers": Row(
+        lambda _: ReLU()(zeros(2, 3, dtype=torch.uint8)), DtypeError, "ReLU: x has dtype torch.uint8, but floating-point",
+    ),
+    "stream in training mode": Row(
+        lambda _: synfire.stream(BatchNorm1d(3))(zeros(2, 3)), ConfigError,
+        "stream: the network is in training mode, where batch norm sees each step alone",
+    ),
+    "state of another network": Row(
+        lambda _: synfire.stream(LIF()).load_state_dict({"features.3": zeros(1)}), ConfigError,
+        "stream: state 'features.3' belongs to no module of this network",
+    ),
+    "neuron without a name": Row(
+        lambda _: stray_neuron(), ConfigError, "stream: LIF is not a submodule of the network, so its state has no name.",
+    ),
+    # layers
+    "encoder without steps": Row(
+        lambda _: Direct(0), ConfigError, "Direct: steps is 0; give at least one step, T >= 1.",
+    ),
+    "encoder on integer images": Row(
+        lambda _: Poisson(4)(zeros(2, 1, 8, 8, dtype=torch.uint8)), DtypeError,
+        "Poisson: the images have dtype torch.uint8, but floating-point numbers were expected.",
+    ),
+    "image without time": Row(
+        lambda _: Conv2d(3, 4, 3)(zeros(2, 3, 8, 8)), ShapeError,
+        "Conv2d: x has shape (2, 3, 8, 8), but a sequence (T, B, C, H, W) was expected. Add the time axis",
+    ),
+    "features without time": Row(
+        lambda _: Linear(3, 4)(zeros(2, 3)), ShapeError, "Linear: x has shape (2, 3), but a sequence (T, B, F) was",
+    ),
+    "pool without time": Row(
+        lambda _: GlobalAvgPool2d()(zeros(2, 3, 8, 8)), ShapeError, "GlobalAvgPool2d: x has shape (2, 3, 8, 8), but",
+    ),
+    "sum pool without time": Row(
+        lambda _: GlobalSumPool2d()(zeros(2, 3, 8, 8)), ShapeError, "GlobalSumPool2d: x has shape (2, 3, 8, 8), but",
+    ),
+    "layer without a step": Row(
+        lambda _: Linear(3, 4)(zeros(0, 2, 3)), ShapeError, "Linear: x has shape (0, 2, 3), that is T = 0 steps",
+    ),
+    "layer on integers": Row(
+        lambda _: Conv2d(3, 4, 3)(zeros(1, 2, 3, 8, 8, dtype=torch.uint8)), DtypeError,
+        "Conv2d: x has dtype torch.uint8, but floating-point numbers were expected. Convert it with x.float()",
+    ),
+    "nothing to flatten": Row(
+        lambda _: Flatten()(zeros(2, 3)), ShapeError, "Flatten: x has shape (2, 3), but a sequence (T, B, ...) was",
+    ),
+    "unknown merge": Row(
+        lambda _: Join("xor"), ConfigError, "Join: merge 'xor' is unknown; choose one of add, and, iand, or.",
+    ),
+    "branches of two shapes": Row(
+        lambda _: Join()(zeros(1, 2, 3), zeros(1, 2, 4)), ShapeError,
+        "Join: the branch has shape (1, 2, 3) and the shortcut (1, 2, 4); they must be equal.",
+    ),
+    "folding in training mode": Row(
+        lambda _: fold_norms(nn.Sequential()), ConfigError, "fold_norms: the network is in training mode",
+    ),
+    # blocks
+    "unknown barrier gradient": Row(
+        lambda _: barrier(4, gradient="ste"), ConfigError,
+        "barrier: gradient 'ste' is unknown; choose one of identity, clipped.",
+    ),
+    "block whose sum is a current": Row(
+        lambda _: ResidualBlock(3, 3, 1, IF, inner_neuron=False), ConfigError, "without inner_neuron the merge sees a",
+    ),
+    # models
+    "residual network without classes": Row(
+        lambda _: models.sparse_resnet_narrow(0), ConfigError, "SparseResNet: num_classes is 0; give at least 1.",
+    ),
+    "depths without widths": Row(
+        lambda _: models.SparseResNet((2, 2), (16,)), ConfigError,
+        "SparseResNet: 2 depths and 1 widths; give one of each per stage.",
+    ),
+    "no stage": Row(lambda _: models.SparseResNet((), ()), ConfigError, "SparseResNet: 0 depths and 0 widths;"),
+    "VGG without classes": Row(lambda _: models.vgg16(-3), ConfigError, "VGG: num_classes is -3; give at least 1."),
+    "VGG on an image that cannot be halved": Row(
+        lambda _: models.vgg16(image_size=28), ConfigError,
+        "VGG: image_size is 28; 5 stages halve it each, so give a multiple of 32, for example by padding",
+    ),
+    "VGG on a tiny image": Row(lambda _: models.vgg16(image_size=16), ConfigError, "VGG: image_size is 16; 5 stages"),
+    "VGG on another image size": Row(
+        lambda _: models.VGG(((4,),), 8, hidden=())(zeros(1, 2, 3, 16, 16)), ShapeError,
+        "VGG: x has shape (1, 2, 3, 16, 16), but the dense layers were built for images of 8x8. Build the network with "
+        "image_size=16",
+    ),
+    "CNN without classes": Row(lambda _: models.cnn4(0), ConfigError, "SpikingCNN: num_classes is 0; give at least 1."),
+    "unknown twin": Row(
+        lambda _: models.twin(LIF(), "binary"), ConfigError, "twin: kind 'binary' is unknown; choose one of relu, quanti",
+    ),
+    "twin of nothing": Row(
+        lambda _: models.twin(nn.Sequential(Linear(2, 2))), ConfigError, "twin: the network has no neuron (no module",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_messages(name, tmp_path):
+    row = ROWS[name]
+    with pytest.raises(row.error) as caught:
+        row.call(tmp_path)
+    assert row.says in str(caught.value)
+    assert isinstance(caught.value, SynfireError)
+
+
+def test_every_message_of_the_core_has_a_row(tmp_path):
+    """Compare the places where the rows' errors arose with all `raise` statements of synfire errors."""
+    source = Path(synfire.__file__).parent
+    statements = {
+        (str(file), node.lineno, node.end_lineno)
+        for room in ROOMS
+        for file in (source / room).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func).endswith("Error")
+        and ast.unparse(node.exc.func) != "NotImplementedError"
+    }  # fmt: skip
+    arose = set()
+    for row in ROWS.values():
+        with pytest.raises(SynfireError) as caught:
+            row.call(tmp_path)
+        arose |= {(f.filename, f.lineno) for f in traceback.extract_tb(caught.value.__traceback__)}
+    forgotten = [s for s in statements if not any((s[0], line) in arose for line in range(s[1], s[2] + 1))]
+    assert len(statements) > 30
+    assert not forgotten

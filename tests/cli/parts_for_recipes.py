@@ -1,0 +1,41 @@
+"""What a user's own package may hold: a network with dropout, and a callback that kills its process."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as L
+from torch import nn
+
+from synfire.layers import Conv2d, Flatten, Linear
+from synfire.neurons import MultiLevelIF
+from synfire.training import save_weights
+
+
+def small_net(levels: int = 4) -> nn.Module:
+    """A convolution and a read-out for 8x8 digits, with dropout."""
+    return nn.Sequential(
+        Conv2d(1, 4, 3, padding=1), MultiLevelIF(levels, learn_threshold=True), nn.Dropout(0.2), Flatten(), Linear(256, 10)
+    )
+
+
+class Kill(L.Callback):
+    """Kills the process, as a power cut would, at a batch of an epoch."""
+
+    def __init__(self, epoch: int, batch: int) -> None:
+        self.epoch, self.batch = epoch, batch
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Kill at the given place."""
+        if (trainer.current_epoch, batch_idx) == (self.epoch, self.batch):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class WriteWeights(L.Callback):
+    """Writes the network of every process to a file of its own."""
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Write ranks/<rank>.safetensors."""
+        Path("ranks").mkdir(exist_ok=True)
+        save_weights(pl_module.model, Path(f"ranks/{trainer.global_rank}.safetensors"))
