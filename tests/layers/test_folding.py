@@ -61,7 +61,9 @@ def test_a_held_frame_gives_what_its_copies_give(name, training):
     held, copied = ours(frame.expand(4, *frame.shape)), ours(frame.repeat(4, *[1] * frame.dim()))
     torch.testing.assert_close(held, copied)
     upstream = torch.randn_like(copied)
-    torch.testing.assert_close(*(torch.autograd.grad(y, frame, upstream)[0] for y in (held, copied)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        *(torch.autograd.grad(y, frame, upstream)[0] for y in (held, copied)), rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", FOLDED)

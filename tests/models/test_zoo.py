@@ -1,7 +1,5 @@
 """Every model of the table: it builds, runs, streams, learns in every layer, and has its twins."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -18,7 +16,7 @@ IMAGES = {"cnn4": (1, 8), "vgg16": (3, 32)}
 
 
 @pytest.fixture(scope="module", params=sorted(ZOO))
-def model(request: pytest.FixtureRequest) -> Iterator[tuple[nn.Module, Tensor]]:
+def model(request: pytest.FixtureRequest) -> tuple[nn.Module, Tensor]:
     """Build a model whose norms know their inputs, so that its neurons fire; and a sequence for it."""
     torch.manual_seed(0)
     net = ZOO[request.param](num_classes=CLASSES, learn_threshold=True)
@@ -30,7 +28,7 @@ def model(request: pytest.FixtureRequest) -> Iterator[tuple[nn.Module, Tensor]]:
     with torch.no_grad():
         for _ in range(2):
             net(x + 0.1 * torch.randn_like(x))
-    yield net.eval(), x
+    return net.eval(), x
 
 
 def spikes_of(net: nn.Module, x: Tensor) -> dict[str, Tensor]:

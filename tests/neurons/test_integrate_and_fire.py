@@ -130,15 +130,18 @@ def test_a_learned_threshold_never_falls_below_its_bound_and_can_climb_back(fall
 
 
 @pytest.mark.parametrize("name", ["reference", "numba"])
-def test_the_public_calls_of_the_readme(name):
+@pytest.mark.parametrize(
+    ("neuron", "currents", "spikes"),
+    [
+        (synfire.IF(threshold=1.0), [0.5, 0.5, 0.5], [0, 1, 0]),
+        (synfire.LIF(decay=0.5, threshold=1.0, reset="subtract"), [0.75, 0.75, 0.75], [0, 1, 0]),
+        (synfire.MultiLevelIF(levels=4, threshold=1.0, initial=0.5), [0.4, 2.6, 9.0], [0, 3, 4]),
+    ],
+    ids=["IF", "LIF", "MultiLevelIF"],
+)
+def test_the_public_calls(name, neuron, currents, spikes):
     with backend(name):
-        assert synfire.IF(threshold=1.0)(torch.full((3, 1, 1), 0.5)).flatten().tolist() == [0, 1, 0]
-        assert synfire.LIF(decay=0.5, threshold=1.0, reset="subtract")(torch.full((3, 1, 1), 0.75)).flatten().tolist() == [
-            0, 1, 0,
-        ]  # fmt: skip
-        assert synfire.MultiLevelIF(levels=4, threshold=1.0, initial=0.5)(
-            torch.tensor([0.4, 2.6, 9.0])[:, None, None]
-        ).flatten().tolist() == [0, 3, 4]
+        assert neuron(torch.tensor(currents)[:, None, None]).flatten().tolist() == spikes
 
 
 @pytest.mark.parametrize(

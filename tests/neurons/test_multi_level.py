@@ -195,7 +195,9 @@ def test_multi_sigmoid_sums_a_pulse_per_level(name):
 def test_one_step_is_the_quantised_clipped_floor_activation(name, levels, threshold, seed):
     """QCFS (arXiv:2303.04347): y = bound clip(floor(x L / bound + 1/2) / L, 0, 1), with L levels up to bound."""
     random = torch.Generator().manual_seed(seed)
-    x = threshold * torch.randint(-32, 16 * (levels + 2), (1, 2, 500), generator=random) / 16  # on a grid, ties included
+    x = (
+        threshold * torch.randint(-32, 16 * (levels + 2), (1, 2, 500), generator=random) / 16
+    )  # on a grid, ties included
     bound = levels * threshold
     qcfs = bound * torch.clip(torch.floor(x * levels / bound + 0.5) / levels, 0, 1)
     with backend(name):
@@ -207,7 +209,7 @@ def test_one_step_is_the_quantised_clipped_floor_activation(name, levels, thresh
 @on_every_backend
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_the_first_step_is_that_of_multi_level_firing(name, levels):
-    """MLF (arXiv:2210.06386): K neurons that differ by threshold, 0.6, 1.6, ...; their spikes add up to ceil(x - 0.6)."""
+    """MLF (arXiv:2210.06386): K neurons with thresholds 0.6, 1.6, ...; their spikes add up to ceil(x - 0.6)."""
     x = 6 * torch.rand(1, 1, 100_000, dtype=f64, generator=torch.Generator().manual_seed(4)) - 1.5
     off_ties = ((x + 0.4) - (x + 0.4).round()).abs() > 1e-9  # there a spike is strict (>) in MLF
     mlf = sum((x > 0.6 + k).to(f64) for k in range(levels))

@@ -195,12 +195,15 @@ def test_detaching_the_reset_changes_the_gradient_and_not_the_spikes(name):
 
 @on_every_backend
 @pytest.mark.parametrize(
-    ("initial", "through_rest"), [pytest.param(0.5, 0.5**3 * 0.5, id="rest follows"), pytest.param(0.0, 0.0, id="rest at 0")]
+    ("initial", "through_rest"),
+    [pytest.param(0.5, 0.5**3 * 0.5, id="rest follows"), pytest.param(0.0, 0.0, id="rest at 0")],
 )
 def test_the_gradient_of_the_threshold_includes_the_initial_potential(name, initial, through_rest):
     threshold = torch.ones((), requires_grad=True)
     with backend(name):
-        _, last = lif(torch.zeros(3, 1, 1), decay=0.5, threshold=threshold, spec=NeuronSpec(reset="none", initial=initial))
+        _, last = lif(
+            torch.zeros(3, 1, 1), decay=0.5, threshold=threshold, spec=NeuronSpec(reset="none", initial=initial)
+        )
     (grad,) = torch.autograd.grad(last.sum(), threshold)
     assert grad.item() == through_rest  # v_end = decay^3 initial threshold
 
@@ -321,6 +324,14 @@ def test_compiled_networks_equal_eager_ones(compiler):
     assert results[0][0].any()
     torch.testing.assert_close(results[1][0], results[0][0], rtol=0, atol=0)
     torch.testing.assert_close(results[1], results[0])
+
+
+@compiles
+@pytest.mark.parametrize("needs_grad", [False, True])
+def test_compiled_neurons_run_without_a_gradient_too(needs_grad):
+    neuron, x = synfire.LIF(), torch.randn(3, 2, 4, requires_grad=needs_grad)
+    with torch.set_grad_enabled(False):
+        assert torch.equal(torch.compile(neuron, fullgraph=True, backend="aot_eager")(x), neuron(x))
 
 
 @compiles

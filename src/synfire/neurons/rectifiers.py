@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from synfire.base import ConfigError
-from synfire.neurons.integrate_and_fire import LOWEST_THRESHOLD
+from synfire.neurons.integrate_and_fire import bound_threshold, scale_gradient
 from synfire.neurons.neuron import check_sequence
 from synfire.ops.lif import NeuronSpec, lif
 from synfire.ops.lif.spec import uniform_levels
@@ -26,7 +26,7 @@ class QuantisedReLU(nn.Module):
     """ReLU rounded to levels + 1 values: y = clip(floor(x / step + 0.5), 0, levels), whole numbers, at every step.
 
     At T = 1 it gives the spikes of MultiLevelIF(levels) with initial = 0.5, and with the same gradient:
-    straight-through up to half a level above the top. Source of the gradient: arXiv:1902.08153, without its scale.
+    straight-through up to half a level above the top. Source of the learned step and its gradient's scale: arXiv:1902.08153.
 
     Args:
         levels: highest value, at least 1.
@@ -56,7 +56,7 @@ class QuantisedReLU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return whole numbers 0..levels, shaped like x."""
         check_sequence(x, "QuantisedReLU")
-        step = self._step.detach().clamp_min(LOWEST_THRESHOLD) + (self._step - self._step.detach())
+        step = scale_gradient(bound_threshold(self._step), x, self.levels)
         steps_as_batch = x.flatten(0, 1).unsqueeze(0)  # every step is a first step, so nothing is carried over
         spikes, _ = lif(steps_as_batch, threshold=step, spec=self.spec, return_state=False)
         return spikes.view_as(x)

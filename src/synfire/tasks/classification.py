@@ -16,7 +16,7 @@ from synfire.data import check_batch
 from synfire.layers import Direct, Encoder
 from synfire.models import twin as twin_of
 from synfire.tasks.activity import Activity
-from synfire.tasks.optimizer import check_schedule, make_optimizer, scheduler
+from synfire.tasks.optimizer import check_schedule, scheduler, weight_groups
 
 OptimizerFactory = Callable[[Iterable], Optimizer]
 
@@ -39,8 +39,6 @@ class Classification(L.LightningModule):
             weight decay 0.0005. Weight decay applies to weights of convolutions and linear layers alone.
         schedule: how the learning rate goes on after the warm-up: "cosine" down to 0, or "constant".
         warm_up_epochs: epochs over which the learning rate rises from 0 in a straight line.
-        neuron_rate: factor of the learning rate for the neurons' own parameters (thresholds, leaks). Their gradients
-            add up over all values of a layer, so that at the full rate a few steps silence or saturate it.
         label_smoothing: share of the label that is spread over all classes, 0 to 1.
         twin: train the conventional twin instead: "relu", or "quantised" for ReLU with the neurons' levels.
         compile: run the network through torch.compile.
@@ -58,7 +56,6 @@ class Classification(L.LightningModule):
         *,
         schedule: Literal["cosine", "constant"] = "cosine",
         warm_up_epochs: float = 0.0,
-        neuron_rate: float = 0.01,
         label_smoothing: float = 0.0,
         twin: Literal["relu", "quantised"] | None = None,
         compile: bool = False,
@@ -71,8 +68,7 @@ class Classification(L.LightningModule):
         self.model = model if twin is None else twin_of(model, twin)
         self.encoder = encoder if encoder is not None else Direct(1)
         self.optimizer = optimizer if optimizer is not None else _sgd
-        self.schedule, self.warm_up_epochs, self.neuron_rate = schedule, warm_up_epochs, neuron_rate
-        self.label_smoothing = label_smoothing
+        self.schedule, self.warm_up_epochs, self.label_smoothing = schedule, warm_up_epochs, label_smoothing
         self.compile_model, self.channels_last = compile, channels_last
         self._seconds_per_image: list[float] = []
         if channels_last:
@@ -149,7 +145,7 @@ class Classification(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and a schedule that steps with every batch."""
-        optimizer = make_optimizer(self.model, self.optimizer, self.neuron_rate)
+        optimizer = self.optimizer(weight_groups(self.model))
         total = self.trainer.estimated_stepping_batches
         epochs = self.trainer.max_epochs or 1
         rate = scheduler(optimizer, schedule=self.schedule, total=total, warm_up=self.warm_up_epochs * total / epochs)

@@ -1,7 +1,6 @@
-"""Which parameters decay and at which rate they learn, and how the learning rate runs over the steps."""
+"""Which parameters decay, and how the learning rate runs over the steps."""
 
 import math
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import nn
@@ -10,38 +9,22 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from synfire.base import ConfigError
-from synfire.tasks.activity import NEURONS
 
 SCHEDULES = ("cosine", "constant")
 
 
-def parameter_groups(module: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """Split the trainable parameters into "weights" (of convolutions and linear layers), "neurons" and "others".
+def weight_groups(module: nn.Module) -> list[dict[str, Any]]:
+    """Split the trainable parameters in two groups: weights of convolutions and linear layers, and all others.
 
-    Only weights should decay: a threshold that decays saturates its layer, and norms and biases gain nothing from it.
-    Neurons' own parameters (thresholds, leaks) get the summed gradient of all values of a layer.
+    The second group has no weight decay: a threshold that decays saturates its layer, and norms and biases gain nothing.
     """
     weights = {id(m.weight) for m in module.modules() if isinstance(m, _ConvNd | nn.Linear)}
-    neurons = {id(p) for m in module.modules() if isinstance(m, NEURONS) for p in m.parameters()}
-    groups: dict[str, list[nn.Parameter]] = {"weights": [], "neurons": [], "others": []}
-    for p in module.parameters():
-        if p.requires_grad:
-            groups["weights" if id(p) in weights else "neurons" if id(p) in neurons else "others"].append(p)
-    return groups
-
-
-def make_optimizer(module: nn.Module, make: Callable[[Iterable], Optimizer], neuron_rate: float) -> Optimizer:
-    """Build an optimizer over the groups: no decay but for weights, the neurons' learning rate times `neuron_rate`."""
-    groups = {name: parameters for name, parameters in parameter_groups(module).items() if parameters}
-    optimizer = make([_group(name, parameters) for name, parameters in groups.items()])
-    for name, group in zip(groups, optimizer.param_groups, strict=True):
-        if name == "neurons":
-            group["lr"] *= neuron_rate
-    return optimizer
-
-
-def _group(name: str, parameters: list[nn.Parameter]) -> dict[str, Any]:
-    return {"params": parameters} if name == "weights" else {"params": parameters, "weight_decay": 0.0}
+    trained = [p for p in module.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if id(p) in weights]},
+        {"params": [p for p in trained if id(p) not in weights], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def check_schedule(schedule: str, warm_up_epochs: float) -> None:

@@ -132,13 +132,15 @@ def _as_list(value: Any) -> list[Any]:
 @contextmanager
 def _calm() -> Iterator[None]:
     """Keep from the terminal what Lightning says of itself and no user of ours can act on."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
     try:
+        for logger in loggers:
+            logger.setLevel(logging.WARNING)
         with warnings.catch_warnings():
             for message in _NOT_FOR_USERS:
                 warnings.filterwarnings("ignore", message)
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

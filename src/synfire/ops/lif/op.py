@@ -52,21 +52,23 @@ def lif(
     threshold = _per_channel("threshold", threshold, x, channel_axis)
     kernel = choose("lif", KERNELS, x)
     if kernel.backward is None:
-        shape = [1] * (x.dim() - 1)
-        shape[channel_axis - 1] = -1
         spikes, last = kernel.forward(
             x,
             v,
-            decay.view(shape) if decay.dim() else decay,
-            threshold.view(shape) if threshold.dim() else threshold,
+            _along_channels(decay, x, channel_axis),
+            _along_channels(threshold, x, channel_axis),
             spec,
         )
         return spikes, last if return_state else None
     x = dense(x)
     train = torch.is_grad_enabled() and any(p is not None and p.requires_grad for p in (x, v, decay, threshold))
     start = None if v is None else like_steps(v[None], x)[0]
-    options = (spec.key, spec.initial, channel_axis, kernel.name, return_state, train)  # plain values, for Dynamo
-    spikes, last, _ = _Lif.apply(x, start, decay, threshold, *options)
+    options = (channel_axis, kernel.name, return_state, train)
+    if train:
+        # The spec goes in as plain values: Dynamo cannot trace an object here.
+        spikes, last, _ = _Lif.apply(x, start, decay, threshold, spec.key, spec.initial, *options)
+    else:
+        spikes, last, _ = _lif(x, start, decay, threshold, spec.key, *options)
     return spikes, last if return_state else None
 
 
@@ -107,6 +109,11 @@ def _per_channel(name: str, value: float | Tensor, x: Tensor, axis: int) -> Tens
             f"axis {axis}. Give one number, or one value per channel."
         )
     return value
+
+
+def _along_channels(value: Tensor, x: Tensor, axis: int) -> Tensor:
+    """Give a per-channel value the axes of one step, so that it broadcasts."""
+    return value.view(-1, *[1] * (x.dim() - 1 - axis)) if value.dim() else value
 
 
 def _named(backend: str) -> Kernel:
