@@ -13,7 +13,6 @@ def test_an_installed_module_comes_back():
 
 
 def test_a_missing_one_names_its_extra():
-    with pytest.raises(
-        MissingExtraError, match=r"to_onnx needs the package no_such_package, .* 'synfire\[interchange\]'"
-    ):
+    message = r"to_onnx needs the package no_such_package, .* 'synfire\[interchange\]'"
+    with pytest.raises(MissingExtraError, match=message):
         need("no_such_package.part", extra="interchange", purpose="to_onnx")

@@ -16,7 +16,11 @@ from synfire.training import save_weights
 def small_net(levels: int = 4) -> nn.Module:
     """A convolution and a read-out for 8x8 digits, with dropout."""
     return nn.Sequential(
-        Conv2d(1, 4, 3, padding=1), MultiLevelIF(levels, learn_threshold=True), nn.Dropout(0.2), Flatten(), Linear(256, 10)
+        Conv2d(1, 4, 3, padding=1),
+        MultiLevelIF(levels, learn_threshold=True),
+        nn.Dropout(0.2),
+        Flatten(),
+        Linear(256, 10),
     )
 
 

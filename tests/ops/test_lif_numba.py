@@ -86,7 +86,7 @@ def check(case: Case, tolerance: float, largest: float = math.inf) -> None:
             want,
             rtol=tolerance,
             atol=tolerance * scale,
-            msg=lambda m, n=name: f"gradient of {n}: {m}",
+            msg=lambda text, name=name: f"gradient of {name}: {text}",
         )
 
 
@@ -127,24 +127,18 @@ def real_cases(draw: st.DrawFn) -> Case:
         return torch.randn(size, generator=random).to(kind)
 
     order = draw(st.permutations(range(len(shape))))
-    x = (
-        (1.5 * normal(*shape))
-        .to(dtype)
-        .permute(order)
-        .contiguous()
-        .permute([order.index(a) for a in range(len(shape))])
-    )
+    back = [order.index(axis) for axis in range(len(shape))]
+    x = (1.5 * normal(*shape)).to(dtype).permute(order).contiguous().permute(back)
     if x.numel():
         x = PLACES[draw(st.sampled_from(sorted(PLACES)))](x)
     axis = draw(st.integers(1, len(shape) - 1))
     sizes = {name: draw(st.sampled_from([(), (1,), (shape[axis],)])) for name in ("decay", "threshold")}
     upstream = normal(*shape, kind=dtype)
     upstream = draw(st.sampled_from([upstream, upstream[:1].expand_as(upstream), upstream.mT.contiguous().mT]))
+    backwards = normal(*shape[:0:-1]).permute(*range(len(shape) - 2, -1, -1))  # its axes lie in the opposite order
     return Case(
         x=x,
-        v=draw(
-            st.sampled_from([None, normal(*shape[1:]), normal(*shape[:0:-1]).permute(*range(len(shape) - 2, -1, -1))])
-        ),
+        v=draw(st.sampled_from([None, normal(*shape[1:]), backwards])),
         decay=0.4 + 0.6 * torch.rand(sizes["decay"], generator=random).to(state),
         threshold=0.5 + torch.rand(sizes["threshold"], generator=random).to(state),
         spec=spec,
@@ -271,10 +265,7 @@ def test_stored_numbers_are_rounded_to_nearest_even(dtype):
     below = words(dtype).float()
     below = below[below.isfinite()].sort().values
     ties = (below[1:].double() + below[:-1].double()) / 2  # halfway between neighbours: exact in float32
-    edges = (
-        torch.nextafter(ties.float(), torch.tensor(torch.inf)),
-        torch.nextafter(ties.float(), torch.tensor(-torch.inf)),
-    )
+    edges = [torch.nextafter(ties.float(), torch.tensor(end)) for end in (torch.inf, -torch.inf)]
     random = torch.randint(-(2**31), 2**31, (200_000,), generator=torch.Generator().manual_seed(2)).to(torch.int32)
     largest = torch.finfo(dtype).max
     overflow = torch.tensor([largest * (1 + s * 2.0**-14) for s in (0, 1, 2, 4, 8, 16)], dtype=torch.float64).float()
@@ -319,11 +310,8 @@ def test_long_sequences_keep_the_input_and_checkpoints_only():
 @pytest.mark.parametrize("place", ["contiguous", "channels last", "held"])
 def test_dense_inputs_are_not_copied(place):
     x = torch.randn(3, 2, 4, 5, 5)
-    x = (
-        {"contiguous": x, "channels last": x.movedim(-1, 2), "held": x[:1].expand_as(x)}[place]
-        .detach()
-        .requires_grad_()
-    )
+    x = {"contiguous": x, "channels last": x.movedim(-1, 2), "held": x[:1].expand_as(x)}[place]
+    x = x.detach().requires_grad_()
     assert any(t.data_ptr() == x.data_ptr() and t.stride() == x.stride() for t in saved_for_backward(x))
 
 

@@ -1,6 +1,6 @@
 """Which implementation of an operation runs: the best that accepts the input, or the one asked for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ _forced: str | None = None
 
 
 @contextmanager
-def backend(name: str) -> Iterator[None]:
+def backend(name: str) -> Generator[None]:
     """Force every synfire operation inside the block onto one back end.
 
     A back end that cannot take an input raises; it never falls back in silence. The choice is the
@@ -71,7 +71,7 @@ def choose(op: str, kernels: Sequence[Kernel], x: Tensor) -> Kernel:
         BackendError: none fits, or the forced one refuses; every refusal is listed.
     """
     candidates = [k for k in kernels if _forced in (None, k.name)]
-    refusals = []
+    refusals: list[str] = []
     for kernel in candidates:
         reason = kernel.why_not(x)
         if reason is None:

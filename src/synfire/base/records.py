@@ -6,14 +6,14 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, cast
 
 from synfire.base.errors import RunError
 
 SCHEMA_VERSION = 1
 
 
-def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file so that a reader sees the old content or the new one, never a part.
 
     Args:
@@ -63,6 +63,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise RunError(f"{path} cannot be read as JSON ({err}); restore it from a copy or run again.") from err
     if not isinstance(record, dict):
         raise RunError(f"{path} holds a {type(record).__name__}, but a record (an object) was expected.")
+    record = cast(dict[str, Any], record)
     if record.get("schema", 0) > SCHEMA_VERSION:
         raise RunError(
             f"{path} has schema {record['schema']}, but this synfire reads up to {SCHEMA_VERSION}; upgrade synfire."
@@ -87,9 +88,9 @@ def append_json_line(path: Path, record: Mapping[str, Any]) -> None:
 def _plain(value: Any) -> Any:
     """Turn numbers that JSON lacks (NaN, infinities) into strings, so that every reader can parse the file."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): _plain(v) for k, v in cast(Mapping[Any, Any], value).items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [_plain(v) for v in cast(list[Any], value)]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

@@ -25,7 +25,7 @@ def find_recipe(name: str) -> Path:
     """
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():
-            raise ConfigError(f"recipe {name} does not exist. Check the path, or choose one from `synfire list recipes`.")
+            raise ConfigError(f"recipe {name} does not exist. Check the path, or choose from `synfire list recipes`.")
         return Path(name)
     recipes = shipped()
     if name in recipes:
@@ -37,8 +37,7 @@ def find_recipe(name: str) -> Path:
         raise ConfigError(f"recipe {name} could be {' or '.join(matches)}; give the whole name.")
     near = difflib.get_close_matches(name, [*recipes, *(full.rpartition("/")[2] for full in recipes)], 1)
     raise ConfigError(
-        f"recipe {name!r} is unknown{hint(near)}. There are {', '.join(recipes)}; "
-        "or give the path of a YAML file."
+        f"recipe {name!r} is unknown{hint(near)}. There are {', '.join(recipes)}; or give the path of a YAML file."
     )
 
 

@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"synfire: {err}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("synfire: stopped. The run folder keeps the last finished epoch; continue with --resume.", file=sys.stderr)
+        print("synfire: stopped. The run folder keeps the last whole epoch; continue with --resume.", file=sys.stderr)
         return 130
 
 
@@ -124,12 +124,12 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _parser() -> _Parser:
-    options = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
-    parser = _Parser(prog="synfire", usage="synfire COMMAND ...", description=ABOUT, **options)
+    form = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+    parser = _Parser(prog="synfire", usage="synfire COMMAND ...", description=ABOUT, **form)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
 
     train = commands.add_parser(
-        "train", usage="synfire train RECIPE [options] [--KEY VALUE ...]", description=TRAIN, epilog=TRAIN_END, **options
+        "train", usage="synfire train RECIPE [options] [--KEY VALUE ...]", description=TRAIN, epilog=TRAIN_END, **form
     )
     train.add_argument("recipe", nargs="?", metavar="RECIPE", help="name or path; may be left out with --resume --run")
     train.add_argument("--run", type=Path, metavar="DIR", help="run folder; by default runs/<recipe>-<n>")
@@ -140,19 +140,17 @@ def _parser() -> _Parser:
     train.add_argument("--print-recipe", action="store_true", help="print the recipe with all defaults, and stop")
     train.add_argument("--all-options", action="store_true", help="show every key of a recipe, and stop")
 
-    evaluate = commands.add_parser(
-        "eval", usage="synfire eval RUN [--KEY VALUE ...]", description=EVAL, **options
-    )
+    evaluate = commands.add_parser("eval", usage="synfire eval RUN [--KEY VALUE ...]", description=EVAL, **form)
     evaluate.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as runs/digits-1")
     for command in (train, evaluate):
         command.add_argument(
-            "--trust", action="append", default=[], metavar="PACKAGE", help="let the recipe name classes of this package"
+            "--trust", action="append", default=[], metavar="PACKAGE", help="let the recipe use this package"
         )
 
-    listing = commands.add_parser("list", description="Name what comes with synfire, a line each.", **options)
+    listing = commands.add_parser("list", description="Name what comes with synfire, a line each.", **form)
     listing.add_argument("what", nargs="?", choices=("recipes", "models", "neurons"), help="by default all three")
 
-    report = commands.add_parser("report", description=REPORT, **options)
+    report = commands.add_parser("report", description=REPORT, **form)
     report.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run folders; by default all in runs/")
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show where an error comes from")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Optional
 
 import jsonargparse
 import lightning.pytorch as L
@@ -19,7 +19,13 @@ from synfire.training import seed_all
 ALLOWED = ("synfire", "torch.nn", "torch.optim", "lightning.pytorch", "torchmetrics", "kornia.augmentation")
 
 # What synfire decides itself, or what would keep it from writing the run folder.
-_HIDDEN = {"enable_checkpointing", "barebones", "fast_dev_run", "default_root_dir", "enable_autolog_hparams"}
+_HIDDEN: set[str | int] = {
+    "enable_checkpointing",
+    "barebones",
+    "fast_dev_run",
+    "default_root_dir",
+    "enable_autolog_hparams",
+}
 _TRAINER = {"devices": 1, "num_sanity_val_steps": 0, "enable_model_summary": False, "log_every_n_steps": 1}
 
 
@@ -77,7 +83,7 @@ class Recipe:
         """Return the task, the data and the options of the Trainer; the weights depend on the seed alone."""
         if self.values.threads is not None:
             torch.set_num_threads(self.values.threads)
-            numba.set_num_threads(min(self.values.threads, numba.config.NUMBA_NUM_THREADS))
+            numba.set_num_threads(min(self.values.threads, numba.get_num_threads()))
         seed_all(self.seed)
         objects = self.parser.instantiate(self.values)
         return objects.task, objects.data, objects.trainer.as_dict()
@@ -90,7 +96,9 @@ def build_parser(allowed: Iterable[str] = ALLOWED) -> jsonargparse.ArgumentParse
         import_path_denylist=["*"],
         import_path_allowlist=list(allowed),
     )
-    parser = jsonargparse.ArgumentParser(prog="synfire train RECIPE", exit_on_error=False, print_config=None, allow_abbrev=False)
+    parser = jsonargparse.ArgumentParser(
+        prog="synfire train", exit_on_error=False, print_config=None, allow_abbrev=False
+    )
     parser.add_argument("--seed", type=int, default=0, help="Seeds weights, data order and augmentation.")
     parser.add_argument(
         "--keep",
@@ -100,7 +108,7 @@ def build_parser(allowed: Iterable[str] = ALLOWED) -> jsonargparse.ArgumentParse
     )
     parser.add_argument(
         "--threads",
-        type=PositiveInt | None,
+        type=Optional[PositiveInt],  # noqa: UP045 (a type that only jsonargparse knows)
         default=None,
         help="Threads on the CPU, by default one per core. Small networks are faster with 1.",
     )

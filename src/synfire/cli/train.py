@@ -3,14 +3,14 @@
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+
+from lightning.fabric.utilities import rank_zero_only
 
 from synfire.base import ConfigError, RunError
 from synfire.cli.catalogue import find_recipe, read_recipe
-from synfire.cli.listing import report
 from synfire.cli.recipe import Recipe, build_parser
-from synfire.report import RUN_COLUMNS, text_table
+from synfire.report import RUN_COLUMNS, describe_results, text_table
 from synfire.training import RunFolder
 from synfire.training import evaluate as test_run
 from synfire.training import train as train_run
@@ -21,6 +21,7 @@ def train(args: argparse.Namespace, overrides: list[str]) -> None:
     if args.all_options:
         build_parser().print_help()
         return
+    show = rank_zero_only(lambda text: print(text, flush=True))
     run = _run_to_resume(args) if args.resume else None
     recipe = Recipe.resolve(_read(args, run), [*_flags(args), *overrides], args.trust)
     if args.print_recipe:
@@ -28,8 +29,9 @@ def train(args: argparse.Namespace, overrides: list[str]) -> None:
         return
     if run is not None:
         _check_same(recipe, run)
-        if run.summary.exists() and read_recipe(run.recipe) == recipe.plain():
-            print(f"{run.path} is finished:\n{report([run.path])}")
+        results = run.read_summary()
+        if results is not None and read_recipe(run.recipe) == recipe.plain():
+            show(f"{run.path} is finished: {describe_results(results)}")
             return
     task, data, options = recipe.build()
     run = train_run(
@@ -42,10 +44,10 @@ def train(args: argparse.Namespace, overrides: list[str]) -> None:
         keep=recipe.keep,
         resume_from=run.checkpoint if run is not None and run.checkpoint.exists() else None,
         health=not args.no_health,
-        show=lambda text: print(text, flush=True),
+        show=show,
     )
-    if run.summary.exists():
-        print(f"{report([run.path])}\n\nnext: synfire eval {run.path}, synfire report")
+    if results := run.read_summary():  # written by the first process, which is also the one that shows it
+        show(f"{run.path} is finished: {describe_results(results)}")
 
 
 def evaluate(args: argparse.Namespace, overrides: list[str]) -> None:
@@ -57,7 +59,7 @@ def evaluate(args: argparse.Namespace, overrides: list[str]) -> None:
     results: dict[str, Any] = test_run(task, data, run, seed=recipe.seed, options=options)
     results["accuracy"] *= 100
     columns = {name: key for name, key in RUN_COLUMNS.items() if key in results}
-    print(text_table(["run", *columns], [[run.path.name, *(results[key] for key in columns.values())]]))
+    print(text_table(["run", *columns], [[str(run.path), *(results[key] for key in columns.values())]]))
 
 
 def _flags(args: argparse.Namespace) -> list[str]:
@@ -71,7 +73,7 @@ def _run_to_resume(args: argparse.Namespace) -> RunFolder | None:
         raise ConfigError("--resume needs to know the run: give RECIPE for its latest run, or --run DIR.")
     run = RunFolder(args.run) if args.run is not None else RunFolder.latest(find_recipe(args.recipe).stem)
     if not run.recipe.exists() and args.recipe is None:
-        raise RunError(f"{run.path} holds no recipe.yaml, so no run to resume. Check the name, or give RECIPE to start.")
+        raise RunError(f"{run.path} holds no recipe.yaml, so no run to resume. Check the name, or add RECIPE.")
     return run if run.recipe.exists() else None
 
 
@@ -85,7 +87,7 @@ def _read(args: argparse.Namespace, run: RunFolder | None) -> dict[str, Any]:
 
 def _stored(run: RunFolder) -> dict[str, Any]:
     if not run.recipe.is_file():
-        raise RunError(f"{run.path} holds no recipe.yaml, so it is no run folder. `synfire report` names those in runs/.")
+        raise RunError(f"{run.path} holds no recipe.yaml, so it is no run folder. `synfire report` lists runs/.")
     return read_recipe(run.recipe)
 
 
@@ -96,8 +98,8 @@ def _check_same(recipe: Recipe, run: RunFolder) -> None:
     if changed:
         key = changed[0]
         raise RunError(
-            f"{run.path} was trained with {key} = {old.get(key)!r}, but now it is {new.get(key)!r} ({len(changed)} keys "
-            "differ). Resume with the same recipe, or start another run without --resume."
+            f"{run.path} was trained with {key} = {old.get(key)!r}, but now it is {new.get(key)!r} ({len(changed)} "
+            "keys differ). Resume with the same recipe, or start another run without --resume."
         )
 
 

@@ -14,13 +14,13 @@ class _Folded(nn.Module):
 
     _axes = "C, H, W"
 
-    def forward(self, x: Tensor) -> Tensor:
-        check_axes(x, self._axes, type(self).__name__)
-        steps, batch = x.shape[:2]
-        if steps > 1 and x.stride(0) == 0:
-            held = super().forward(x[0])
+    def forward(self, input: Tensor) -> Tensor:
+        check_axes(input, self._axes, type(self).__name__)
+        steps, batch = input.shape[:2]
+        if steps > 1 and input.stride(0) == 0:
+            held = super().forward(input[0])
             return held.expand(steps, *held.shape)
-        return super().forward(x.flatten(0, 1)).unflatten(0, (steps, batch))
+        return super().forward(input.flatten(0, 1)).unflatten(0, (steps, batch))
 
 
 def check_axes(x: Tensor, axes: str, who: str) -> None:

@@ -31,6 +31,10 @@ def fold_norms(net: nn.Module) -> nn.Module:
 
 
 def _fold_into(synapse: nn.Conv2d | nn.Linear, norm: nn.BatchNorm2d | nn.BatchNorm1d) -> None:
+    if norm.running_mean is None or norm.running_var is None:
+        raise ConfigError(
+            "fold_norms: a norm keeps no running statistics (track_running_stats=False), so it has no fold."
+        )
     fuse = fuse_conv_bn_weights if isinstance(synapse, nn.Conv2d) else fuse_linear_bn_weights
     with torch.no_grad():
         synapse.weight, synapse.bias = fuse(

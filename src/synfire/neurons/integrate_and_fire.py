@@ -37,6 +37,9 @@ class ScanNeuron(Neuron):
         ConfigError: the decay is outside [0, 1], the threshold is not positive or channels is below 1.
     """
 
+    _decay: Tensor
+    _threshold: Tensor
+
     def __init__(
         self,
         spec: NeuronSpec,

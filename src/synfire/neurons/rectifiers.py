@@ -26,7 +26,8 @@ class QuantisedReLU(nn.Module):
     """ReLU rounded to levels + 1 values: y = clip(floor(x / step + 0.5), 0, levels), whole numbers, at every step.
 
     At T = 1 it gives the spikes of MultiLevelIF(levels) with initial = 0.5, and with the same gradient:
-    straight-through up to half a level above the top. Source of the learned step and its gradient's scale: arXiv:1902.08153.
+    straight-through up to half a level above the top. Source of the learned step and the scale of its gradient:
+    arXiv:1902.08153.
 
     Args:
         levels: highest value, at least 1.

@@ -1,6 +1,6 @@
 """What run folders say of themselves, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,18 @@ RUN_COLUMNS = {
 }
 
 
+def describe_results(summary: Mapping[str, Any]) -> str:
+    """Return the results of a run in one sentence."""
+    spikes = summary.get("spikes_per_image")
+    fired = f"{summary['non_zeros_per_image']:,.0f} non-zeros" + (f" and {spikes:,.0f} spikes" if spikes else "")
+    return (
+        f"accuracy {100 * summary['accuracy']:.2f} %, {fired} per image at T = {summary['steps']}, "
+        f"{summary['parameters']:,} parameters, {summary['ms_per_image']:.3g} ms per image"
+    )
+
+
 def run_rows(runs: Sequence[Path]) -> list[list[Any]]:
-    """Return a row per run: its name, the values of `RUN_COLUMNS`, and a remark for runs that are missing or half done."""
+    """Return a row per run: its folder, the values of `RUN_COLUMNS`, and a remark where it is not whole."""
     return [_row(run) for run in runs]
 
 
@@ -27,11 +37,11 @@ def _row(run: Path) -> list[Any]:
     try:
         summary = read_json(run / "summary.json")
     except RunError as err:
-        return [run.name, *(None for _ in RUN_COLUMNS), _remark(run, err)]
+        return [str(run), *(None for _ in RUN_COLUMNS), _remark(run, err)]
     values = {key: summary.get(key) for key in RUN_COLUMNS.values()}
     if isinstance(values["accuracy"], int | float):
         values["accuracy"] = 100.0 * values["accuracy"]
-    return [run.name, *(_number(value) for value in values.values()), ""]
+    return [str(run), *(_number(value) for value in values.values()), ""]
 
 
 def _number(value: Any) -> int | float | None:

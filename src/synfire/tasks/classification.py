@@ -167,8 +167,8 @@ class Classification(L.LightningModule):
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         raise NumericsError(
             f"the loss is {loss.item()} at step {self.global_step} (epoch {self.current_epoch}), with precision "
-            f"{self.trainer.precision} and learning rate {rate:g}; a finite number was expected. Lower the learning rate "
-            "or add warm-up epochs, or train with trainer.precision 32-true. The epochs before are kept."
+            f"{self.trainer.precision} and learning rate {rate:g}; a finite number was expected. Lower the learning "
+            "rate or add warm-up epochs, or train with trainer.precision 32-true. The epochs before are kept."
         )
 
     def _clock(self, images: Tensor) -> float:

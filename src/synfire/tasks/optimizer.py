@@ -16,7 +16,7 @@ SCHEDULES = ("cosine", "constant")
 def weight_groups(module: nn.Module) -> list[dict[str, Any]]:
     """Split the trainable parameters in two groups: weights of convolutions and linear layers, and all others.
 
-    The second group has no weight decay: a threshold that decays saturates its layer, and norms and biases gain nothing.
+    The second group has no weight decay: a threshold that decays saturates its layer, norms and biases gain nothing.
     """
     weights = {id(m.weight) for m in module.modules() if isinstance(m, _ConvNd | nn.Linear)}
     trained = [p for p in module.parameters() if p.requires_grad]
@@ -58,6 +58,4 @@ def scheduler(optimizer: Optimizer, *, schedule: str, total: float, warm_up: flo
             "the cosine schedule needs an end, but max_epochs and max_steps are both unlimited. "
             "Set trainer.max_epochs, or schedule: constant."
         )
-    return LambdaLR(
-        optimizer, lambda step: learning_rate_factor(step, schedule=schedule, total=total, warm_up=warm_up)
-    )
+    return LambdaLR(optimizer, lambda step: learning_rate_factor(step, schedule=schedule, total=total, warm_up=warm_up))

@@ -24,8 +24,10 @@ class SafeCheckpointIO(CheckpointIO):
         """Write a checkpoint, whole or not at all."""
         write_state(Path(path), checkpoint)
 
-    def load_checkpoint(self, path: Any, map_location: Any | None = None, **options: Any) -> dict[str, Any]:
-        """Read a checkpoint onto the CPU, from where Lightning moves it; no option makes it run code from the file."""
+    def load_checkpoint(
+        self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read a checkpoint onto the CPU, from where Lightning moves it; the file can hold no code."""
         return read_state(Path(path))
 
     def remove_checkpoint(self, path: Any) -> None:
@@ -103,8 +105,8 @@ def _to_plain(value: Any, where: str, tensors: dict[str, Tensor]) -> Any:
         items = [_to_plain(v, f"{where}.{i}", tensors) for i, v in enumerate(value)]
         return items if isinstance(value, list) else {"tuple": items}
     raise RunError(
-        f"the checkpoint cannot hold {where}, which is a {type(value).__name__}; numbers, strings, None, lists, tuples, "
-        "dictionaries and tensors were expected. Let the callback's state_dict return one of these."
+        f"the checkpoint cannot hold {where}, which is a {type(value).__name__}; numbers, strings, None, lists, "
+        "tuples, dictionaries and tensors were expected. Let the callback's state_dict return one of these."
     )
 
 

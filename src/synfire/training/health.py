@@ -9,7 +9,6 @@ from typing import Any
 
 import lightning.pytorch as L
 import torch
-from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from synfire.base import write_json
@@ -111,9 +110,7 @@ class HealthCheck(L.Callback):
         show: prints a text; by default `print`.
     """
 
-    def __init__(
-        self, folder: Callable[[], Path | None] = lambda: None, show: Callable[[str], object] = print
-    ) -> None:
+    def __init__(self, folder: Callable[[], Path | None] = lambda: None, show: Callable[[str], object] = print) -> None:
         self.folder, self.show = folder, show
 
     def on_train_batch_start(self, trainer: L.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
@@ -124,7 +121,7 @@ class HealthCheck(L.Callback):
         with trainer.precision_plugin.forward_context():
             x = pl_module.encode(images)
             report = check_health(pl_module.model, x, lambda out: pl_module.loss(out.float().mean(0), labels))
-        if rank_zero_only.rank == 0:
+        if trainer.is_global_zero:
             self.show(describe(report))
             if (folder := self.folder()) is not None:
                 write_json(folder / "health.json", {"layers": [asdict(layer) for layer in report]})
@@ -141,7 +138,8 @@ def describe(report: list[LayerHealth]) -> str:
     if not ill:
         return line
     rows = [
-        [la.name, la.verdict, f"{la.density:.2%}", f"{la.saturation:.2%}", f"{la.gradient:.1e}", la.advice] for la in ill
+        [la.name, la.verdict, f"{la.density:.2%}", f"{la.saturation:.2%}", f"{la.gradient:.1e}", la.advice]
+        for la in ill
     ]
     return line + "\n" + text_table(["layer", "verdict", "not zero", "at top", "gradient", "what to change"], rows)
 

@@ -89,7 +89,12 @@ def train(
 
 
 def evaluate(
-    task: Any, data: L.LightningDataModule, folder: RunFolder, *, seed: int = 0, options: Mapping[str, Any] | None = None
+    task: Any,
+    data: L.LightningDataModule,
+    folder: RunFolder,
+    *,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Test a task with the weights of a run; nothing is written.
 
@@ -108,7 +113,7 @@ def make_trainer(options: Mapping[str, Any] | None, callbacks: list[L.Callback])
     """Return a Trainer with the user's options and callbacks, then ours; checkpoints go through safetensors."""
     chosen = dict(options or {})
     theirs = {key: _as_list(chosen.pop(key, None)) for key in ("callbacks", "plugins", "logger")}
-    bar = [RichProgressBar(leave=False)] if sys.stdout.isatty() and chosen.get("enable_progress_bar", True) else []
+    bar = [RichProgressBar(leave=False)] if sys.stdout.isatty() and chosen.get("enable_progress_bar") is not False else []
     return L.Trainer(
         callbacks=[*theirs["callbacks"], *callbacks, *bar],
         plugins=[*theirs["plugins"], SafeCheckpointIO()],
@@ -120,7 +125,11 @@ def make_trainer(options: Mapping[str, Any] | None, callbacks: list[L.Callback])
 def _test(trainer: L.Trainer, task: Any, data: L.LightningDataModule) -> dict[str, Any]:
     [means] = trainer.test(task, datamodule=data, verbose=False)
     parameters = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
-    return {**{name.removeprefix("test/"): v for name, v in means.items()}, "steps": task.steps, "parameters": parameters}
+    return {
+        **{name.removeprefix("test/"): v for name, v in means.items()},
+        "steps": task.steps,
+        "parameters": parameters,
+    }
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -34,6 +34,8 @@ class SeedSteps(L.Callback):
         """Seed from (seed, epoch, place in the epoch, rank)."""
         seed_all(self.seed, _TRAIN, trainer.current_epoch, batch_idx, trainer.global_rank)
 
-    def on_test_batch_start(self, trainer: L.Trainer, pl_module: Any, batch: Any, batch_idx: int, *_: Any) -> None:
+    def on_test_batch_start(
+        self, trainer: L.Trainer, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
         """Seed from (seed, place, rank)."""
         seed_all(self.seed, _TEST, batch_idx, trainer.global_rank)

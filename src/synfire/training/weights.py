@@ -31,12 +31,16 @@ def load_weights(net: nn.Module, path: Path) -> None:
     state = net.state_dict()
     missing, extra = sorted(state.keys() - tensors.keys()), sorted(tensors.keys() - state.keys())
     if missing or extra:
-        named = [f"{len(names)} {what} ({names[0]})" for names, what in ((missing, "missing"), (extra, "extra")) if names]
-        raise RunError(f"{path} belongs to another network: {' and '.join(named)}. Build the network of its recipe.yaml.")
+        named = [
+            f"{len(names)} {what} ({names[0]})" for names, what in ((missing, "missing"), (extra, "extra")) if names
+        ]
+        raise RunError(
+            f"{path} belongs to another network: {' and '.join(named)}. Build the network of its recipe.yaml."
+        )
     for name, tensor in tensors.items():
         if tensor.shape != state[name].shape:
             raise RunError(
-                f"{path}: {name} has shape {tuple(tensor.shape)}, but the network has {tuple(state[name].shape)} there. "
+                f"{path}: {name} has shape {tuple(tensor.shape)}, but the network has {tuple(state[name].shape)}. "
                 "Build the network of its recipe.yaml."
             )
     net.load_state_dict(tensors)

@@ -1,5 +1,6 @@
 """The family on a CPU: blocks of neurons that stay in the cache while time runs over them."""
 
+import importlib
 import importlib.util
 from typing import Any
 
@@ -26,6 +27,11 @@ def why_not(x: Tensor) -> str | None:
     return None
 
 
+def _kernels() -> Any:
+    """The compiled functions; imported on first use, because importing numba takes a second."""
+    return importlib.import_module("synfire.ops.lif._numba_kernels")
+
+
 def forward(
     x: Tensor,
     v: Tensor | None,
@@ -37,8 +43,6 @@ def forward(
     keep_checkpoints: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return spikes, the last potential (empty unless kept) and the potentials at every 32nd step (likewise)."""
-    from synfire.ops.lif import _numba_kernels as kernels
-
     parts = PARTS_PER_THREAD * _follow_torch_threads()
     state = torch.promote_types(x.dtype, torch.float32)
     spikes = empty_like_steps(x, layout.steps)
@@ -46,7 +50,7 @@ def forward(
     marks = (layout.steps - 1) // CHECKPOINT_EVERY if keep_checkpoints else 0
     checkpoints = x.new_empty(marks, layout.size, dtype=state)
     if spikes.numel():
-        kernels.forward(
+        _kernels().forward(
             _words(rows(x)),
             _words(rows(spikes)),
             _step(v, state),
@@ -75,14 +79,12 @@ def backward(
 
     `needs` tells which of the last three are wanted; the others come back empty.
     """
-    from synfire.ops.lif import _numba_kernels as kernels
-
     parts = PARTS_PER_THREAD * _follow_torch_threads()
     state = torch.promote_types(x.dtype, torch.float32)
     grad_x = empty_like_steps(x, layout.steps)
     grads = [empty_like_steps(x, dtype=state) if need else x.new_empty(0, dtype=state) for need in needs]
     if grad_x.numel():
-        kernels.backward(
+        _kernels().backward(
             _words(rows(grad_spikes)),
             grad_spikes.stride(0),
             _words(rows(x)),
@@ -95,13 +97,13 @@ def backward(
             parts,
             *_options(x, decay, threshold, spec, layout, state),
         )
-    return grad_x, *grads
+    grad_v, grad_decay, grad_threshold = grads
+    return grad_x, grad_v, grad_decay, grad_threshold
 
 
 def _follow_torch_threads() -> int:
     """Use as many threads as PyTorch is set to, so that one setting rules both; return their number."""
-    import numba
-
+    numba = importlib.import_module("numba")
     threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
     numba.set_num_threads(threads)
     return threads

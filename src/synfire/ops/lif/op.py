@@ -275,8 +275,7 @@ def _refuse_mapped_numbers(dims: tuple[int | None, ...]) -> None:
         )
 
 
-@torch.library.register_vmap("synfire::lif")
-def _(info, in_dims, x, v, decay, threshold, spec, channel_axis, *options):  # type: ignore[no-untyped-def]
+def _lif_vmap(info, in_dims, x, v, decay, threshold, spec, channel_axis, *options):  # type: ignore[no-untyped-def]
     _refuse_mapped_numbers(in_dims[2:4])
     size = info.batch_size
     x, v = _mapped(x, in_dims[0], 1, size), _mapped(v, in_dims[1], 0, size)
@@ -285,8 +284,9 @@ def _(info, in_dims, x, v, decay, threshold, spec, channel_axis, *options):  # t
     return (spikes, last, marks), (1, 0 if last.numel() else None, 1)
 
 
-@torch.library.register_vmap("synfire::lif_backward")
-def _(info, in_dims, grad_spikes, grad_last, x, v, decay, threshold, marks, spec, channel_axis, *options):  # type: ignore[no-untyped-def]
+def _lif_backward_vmap(
+    info, in_dims, grad_spikes, grad_last, x, v, decay, threshold, marks, spec, channel_axis, *options
+):  # type: ignore[no-untyped-def]
     _refuse_mapped_numbers(in_dims[4:6])
     size = info.batch_size
     sequences = [_mapped(grad_spikes, in_dims[0], 1, size), _mapped(grad_last, in_dims[1], 0, size)]
@@ -294,3 +294,7 @@ def _(info, in_dims, grad_spikes, grad_last, x, v, decay, threshold, marks, spec
     marks = marks if in_dims[6] is None else marks.movedim(in_dims[6], 1).flatten(1).contiguous()
     grads = _lif_backward(*sequences, decay, threshold, marks, spec, channel_axis + 1, *options)
     return grads, (1, *(0 if need else None for need in options[-1]))
+
+
+torch.library.register_vmap("synfire::lif", _lif_vmap)
+torch.library.register_vmap("synfire::lif_backward", _lif_backward_vmap)

@@ -1,0 +1,112 @@
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from synfire.base import ConfigError, DataError, DtypeError, NumericsError
+from synfire.layers import Direct
+from synfire.models import sparse_resnet_narrow
+from synfire.neurons import QuantisedReLU, ReLU
+from synfire.tasks import Classification
+
+
+def test_the_loss_is_that_of_the_mean_over_steps(net) -> None:
+    task = Classification(net.eval(), Direct(3), label_smoothing=0.2)
+    images, labels = torch.randn(2, 1, 4, 4), torch.tensor([0, 2])
+    logits = task(images)
+    torch.testing.assert_close(logits, net(images.expand(3, 2, 1, 4, 4)).mean(0))
+    assert task.loss(logits, labels) == functional.cross_entropy(logits, labels, label_smoothing=0.2)
+    assert task.steps == 3
+
+
+def test_it_learns_a_batch_by_heart_and_tests_it(net, batches, trainer) -> None:
+    task, data = Classification(net), batches(count=60)
+    run = trainer()
+    run.fit(task, datamodule=data)
+    assert run.optimizers[0].param_groups[0]["lr"] == pytest.approx(0, abs=1e-9)
+    [results] = run.test(task, datamodule=data, verbose=False)
+    assert results["test/accuracy"] == 1.0
+    assert results["test/loss"] < 0.2
+    assert results["test/ms_per_image"] > 0
+    with torch.no_grad():
+        spikes = net.eval()[:3](task.encode(data.images))
+    assert results["test/non_zeros_per_image"] == pytest.approx(spikes.count_nonzero().item() / 6)
+    assert results["test/spikes_per_image"] == pytest.approx(spikes.sum().item() / 6)
+
+
+@pytest.mark.parametrize(("kind", "rectifier"), [("relu", ReLU), ("quantised", QuantisedReLU)])
+def test_twins(kind, rectifier, net, batches, trainer) -> None:
+    task = Classification(net, twin=kind)
+    assert isinstance(task.model[2], rectifier)
+    run = trainer()
+    run.fit(task, datamodule=batches())
+    [results] = run.test(task, datamodule=batches(), verbose=False)
+    assert ("test/spikes_per_image" in results) == (kind == "quantised")
+
+
+def test_channels_last_changes_no_number(batches, trainer) -> None:
+    results = []
+    for channels_last in (False, True):
+        torch.manual_seed(0)
+        task = Classification(
+            sparse_resnet_narrow(3, widths=(4,), depths=(1,), in_channels=3), channels_last=channels_last
+        )
+        data = batches(torch.randn(6, 3, 8, 8))
+        x = task.encode(data.images)
+        assert x[0].is_contiguous(memory_format=torch.channels_last) == channels_last
+        results.append(task(data.images))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-4, atol=1e-5)
+
+
+def test_compiled_training_and_a_test_that_still_counts(net, batches, trainer, monkeypatch) -> None:
+    compile = nn.Module.compile
+    monkeypatch.setattr(nn.Module, "compile", partial(_eagerly, compile))
+    task = Classification(net, compile=True)
+    run = trainer()
+    run.fit(task, datamodule=batches())
+    assert task.model._compiled_call_impl is not None
+    [results] = run.test(task, datamodule=batches(), verbose=False)
+    assert results["test/non_zeros_per_image"] > 0
+
+
+def _eagerly(compile, module) -> None:
+    """Compile without a C++ compiler, which takes long and may be missing."""
+    compile(module, backend="eager")
+
+
+def test_bfloat16(net, batches, trainer) -> None:
+    task = Classification(net)
+    run = trainer(precision="bf16-mixed")
+    run.fit(task, datamodule=batches())
+    assert run.callback_metrics["train/loss"].isfinite()
+
+
+def test_a_loss_that_is_no_number_names_step_and_mend(net, batches, trainer) -> None:
+    task = Classification(net, optimizer=partial(torch.optim.SGD, lr=1e30))
+    with pytest.raises(
+        NumericsError, match=r"the loss is (nan|inf) at step \d+ \(epoch 0\).*learning rate 1e\+30.*Lower"
+    ):
+        trainer().fit(task, datamodule=batches(count=9))
+
+
+def test_bad_batches(net, batches, trainer) -> None:
+    def fit(images=None, labels=None) -> None:
+        trainer().fit(Classification(net), datamodule=batches(images, labels))
+
+    images = torch.randn(6, 1, 4, 4)
+    with pytest.raises(DataError, match="label 3 at row 5, but labels 0 to 2 were expected"):
+        fit(labels=torch.tensor([0, 1, 2, 0, 1, 3]))
+    with pytest.raises(DtypeError, match=r"dtype torch.uint8.*images.float\(\) / 255"):
+        fit(images.to(torch.uint8))
+    images[2, 0, 0, 0] = torch.nan
+    with pytest.raises(DataError, match="image 2 of the batch holds NaN"):
+        fit(images)
+
+
+def test_bad_options(net) -> None:
+    with pytest.raises(ConfigError, match=r"label_smoothing is 1\.5"):
+        Classification(net, label_smoothing=1.5)
+    with pytest.raises(ConfigError, match="kind 'rely' is unknown"):
+        Classification(net, twin="rely")  # type: ignore[arg-type]
