@@ -119,7 +119,8 @@ class _Arctan(torch.autograd.Function):
 
 def arctan_slope(over: Tensor) -> Tensor:
     """Slope of the arctan surrogate of width 1 at a distance from the threshold."""
-    return 1 / (1 + (math.pi * over) ** 2)
+    angle = math.pi * over
+    return 1 / (1 + angle * angle)
 
 
 def _loop(x: Tensor) -> Tensor:

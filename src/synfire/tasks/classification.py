@@ -104,12 +104,10 @@ class Classification(L.LightningModule):
             DataError: images or labels of the batch are unfit.
         """
         images, labels = batch
-        look = images.device.type == "cpu" or batch_idx % CHECK_EVERY == 0
         logits = self(images)
-        if look:
-            check_batch(images, labels, logits.shape[-1])
+        self._check_batch(images, labels, logits, batch_idx)
         loss = self.loss(logits, labels)
-        if look or self.trainer.is_last_batch:
+        if self._looks(batch_idx) or self.trainer.is_last_batch:
             self._check_loss(loss, images, labels, logits)
         self._log_accuracy("train", loss, logits, labels)
         self.log("loss", loss, prog_bar=True, logger=False)
@@ -119,6 +117,7 @@ class Classification(L.LightningModule):
         """Measure loss and accuracy of a batch."""
         images, labels = batch
         logits = self(images)
+        self._check_batch(images, labels, logits, batch_idx)
         self._log_accuracy("val", functional.cross_entropy(logits, labels), logits, labels)
 
     def on_test_start(self) -> None:
@@ -131,7 +130,7 @@ class Classification(L.LightningModule):
         activity = Activity(self.model)
         with activity.counting():  # by `forward`, since compiled code may ignore hooks
             logits = self.model.forward(self.encode(images)).float().mean(0)
-        check_batch(images, labels, logits.shape[-1])
+        self._check_batch(images, labels, logits, batch_idx)
         self._log_accuracy("test", functional.cross_entropy(logits, labels), logits, labels)
         self._log_mean("test/non_zeros_per_image", activity.non_zeros / len(images), len(images))
         if activity.sums_mean_spikes:
@@ -159,6 +158,13 @@ class Classification(L.LightningModule):
     def _log_mean(self, name: str, value: Tensor | float, count: int, prog_bar: bool = False) -> None:
         """Log the mean over the images of an epoch, on all processes."""
         self.log(name, value, batch_size=count, on_step=False, on_epoch=True, sync_dist=True, prog_bar=prog_bar)
+
+    def _looks(self, batch_idx: int) -> bool:
+        return self.device.type == "cpu" or batch_idx % CHECK_EVERY == 0
+
+    def _check_batch(self, images: Tensor, labels: Tensor, logits: Tensor, batch_idx: int) -> None:
+        if self._looks(batch_idx):
+            check_batch(images, labels, logits.shape[-1])
 
     def _check_loss(self, loss: Tensor, images: Tensor, labels: Tensor, logits: Tensor) -> None:
         if loss.isfinite():
