@@ -92,7 +92,7 @@ def _missing(found: re.Match[str], place: _Place) -> str:
 
 # The first that fits speaks; an import that is not allowed may show up inside any other complaint.
 _MISTAKES: tuple[tuple[str, Callable[[re.Match[str], _Place], str]], ...] = (
-    (r"Importing '([\w.]+)' is not allowed", _not_allowed),
+    (r"Importing '([^']+)' is not allowed", _not_allowed),
     (r"(?:Group '([\w.]+)' does not accept o|O)ption '([^']+)'", _unknown_key),
     (r"module '([\w.]+)' has no attribute '(\w+)'", _unknown_class),
     (r"arguments are required: ([\w., ]+)", _missing),

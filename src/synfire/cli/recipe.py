@@ -11,12 +11,14 @@ import torch
 import yaml
 from jsonargparse.typing import PositiveInt
 
-from synfire.base import ConfigError
+from synfire.base import ConfigError, SynfireError
 from synfire.cli.mistakes import explain
-from synfire.training import seed_all
+from synfire.training import TRAINER_DEFAULTS, seed_all
 
 # A recipe comes from anywhere, so it may name classes of these alone; nothing else is imported.
 ALLOWED = ("synfire", "torch.nn", "torch.optim", "lightning.pytorch", "torchmetrics", "kornia.augmentation")
+
+_trusted: set[str] = set()
 
 # What synfire decides itself, or what would keep it from writing the run folder.
 _HIDDEN: set[str | int] = {
@@ -26,7 +28,6 @@ _HIDDEN: set[str | int] = {
     "default_root_dir",
     "enable_autolog_hparams",
 }
-_TRAINER = {"devices": 1, "num_sanity_val_steps": 0, "enable_model_summary": False, "log_every_n_steps": 1}
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class Recipe:
         Raises:
             ConfigError: a key is unknown, a value does not fit, or a class path is not allowed.
         """
+        trust = tuple(trust)
         allowed = (*ALLOWED, *trust)
-        parser = build_parser(allowed)
+        parser = build_parser(trust)
         _refuse_data_seed(recipe, overrides)
         try:
             values = parser.parse_object(recipe)
@@ -80,21 +82,30 @@ class Recipe:
         return yaml.safe_dump(self.plain(), sort_keys=False)
 
     def build(self) -> tuple[L.LightningModule, L.LightningDataModule, dict[str, Any]]:
-        """Return the task, the data and the options of the Trainer; the weights depend on the seed alone."""
+        """Return the task, the data and the options of the Trainer; the weights depend on the seed alone.
+
+        Raises:
+            SynfireError: a constructor refuses a value.
+        """
         if self.values.threads is not None:
             torch.set_num_threads(self.values.threads)
             numba.set_num_threads(min(self.values.threads, numba.get_num_threads()))
         seed_all(self.seed)
-        objects = self.parser.instantiate(self.values)
+        try:
+            objects = self.parser.instantiate(self.values)
+        except (TypeError, ValueError) as err:
+            raise _ours(err) or ConfigError(explain(err, self.parser, ALLOWED)) from err
         return objects.task, objects.data, objects.trainer.as_dict()
 
 
-def build_parser(allowed: Iterable[str] = ALLOWED) -> jsonargparse.ArgumentParser:
-    """Return the parser whose keys are those of a recipe, and which imports from the allowed packages alone."""
+def build_parser(trust: Iterable[str] = ()) -> jsonargparse.ArgumentParser:
+    """Return the parser whose keys are those of a recipe, and which imports from allowed and trusted packages alone."""
+    withdrawn = _trusted.difference(trust)  # the setting is the process's, so an earlier trust would stay
+    _trusted.update(trust)
     jsonargparse.set_parsing_settings(
         instantiate_subclass_spec_in_any=False,
-        import_path_denylist=["*"],
-        import_path_allowlist=list(allowed),
+        import_path_denylist=["*", *withdrawn],
+        import_path_allowlist=[*ALLOWED, *trust],
     )
     parser = jsonargparse.ArgumentParser(
         prog="synfire train", exit_on_error=False, print_config=None, allow_abbrev=False
@@ -115,9 +126,16 @@ def build_parser(allowed: Iterable[str] = ALLOWED) -> jsonargparse.ArgumentParse
     parser.add_subclass_arguments(L.LightningModule, "task", default={"class_path": "synfire.tasks.Classification"})
     parser.add_subclass_arguments(L.LightningDataModule, "data", default={"class_path": "synfire.data.ImageData"})
     parser.add_class_arguments(L.Trainer, "trainer", instantiate=False, skip=_HIDDEN)
-    parser.set_defaults({f"trainer.{key}": value for key, value in _TRAINER.items()})
+    parser.set_defaults({f"trainer.{key}": value for key, value in TRAINER_DEFAULTS.items()})
     parser.link_arguments("seed", "data.init_args.seed")
     return parser
+
+
+def _ours(err: BaseException | None) -> SynfireError | None:
+    """Return the error of ours that jsonargparse wrapped in one of its own."""
+    while err is not None and not isinstance(err, SynfireError):
+        err = err.__cause__ or err.__context__
+    return err
 
 
 def _refuse_data_seed(recipe: dict[str, Any], overrides: Sequence[str]) -> None:

@@ -67,10 +67,11 @@ class Classification(L.LightningModule):
             raise ConfigError(f"label_smoothing is {label_smoothing}; it is a share of the label, so give 0 to 1.")
         self.model = model if twin is None else twin_of(model, twin)
         self.encoder = encoder if encoder is not None else Direct(1)
-        self.optimizer = optimizer if optimizer is not None else _sgd
+        self._optimizer = optimizer if optimizer is not None else _sgd
         self.schedule, self.warm_up_epochs, self.label_smoothing = schedule, warm_up_epochs, label_smoothing
         self.compile_model, self.channels_last = compile, channels_last
         self._seconds_per_image: list[float] = []
+        self._make_optimizer()  # so that bad options are told before anything has begun
         if channels_last:
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -144,11 +145,17 @@ class Classification(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and a schedule that steps with every batch."""
-        optimizer = self.optimizer(weight_groups(self.model))
+        optimizer = self._make_optimizer()
         total = self.trainer.estimated_stepping_batches
         epochs = self.trainer.max_epochs or 1
         rate = scheduler(optimizer, schedule=self.schedule, total=total, warm_up=self.warm_up_epochs * total / epochs)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+
+    def _make_optimizer(self) -> Optimizer:
+        try:
+            return self._optimizer(weight_groups(self.model))
+        except (TypeError, ValueError) as err:
+            raise ConfigError(f"the optimizer refuses its options: {err}. Change task.optimizer.") from err
 
     def _log_accuracy(self, part: str, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         right = (logits.argmax(1) == labels).float().mean()

@@ -10,8 +10,9 @@ from typing import Any
 
 import lightning.pytorch as L
 from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from synfire.base import RunError, write_json
+from synfire.base import ConfigError, RunError, write_json
 from synfire.training.checkpoint import SafeCheckpointIO
 from synfire.training.health import HealthCheck
 from synfire.training.recorder import Keep, RunRecorder
@@ -20,6 +21,9 @@ from synfire.training.seeding import SeedSteps
 from synfire.training.weights import load_weights
 
 Show = Callable[[str], object]
+
+# Where our defaults differ from Lightning's: one device, no check before training beside our own, no warning about it.
+TRAINER_DEFAULTS = {"devices": 1, "num_sanity_val_steps": 0, "enable_model_summary": False, "log_every_n_steps": 1}
 
 # Warnings of Lightning's own code against newer libraries; each can go when Lightning has mended it.
 _NOT_FOR_USERS = (r".*isinstance\(treespec, LeafSpec\)` is deprecated",)
@@ -46,7 +50,7 @@ def train(
         open_folder: makes the folder of a new run, or finds the one to resume; see `RunFolder`.
         seed: seeds dropout and random encoders step by step; seed the weights with `seed_all` before building them.
         recipe: text for recipe.yaml.
-        options: options of lightning.pytorch.Trainer.
+        options: options of lightning.pytorch.Trainer, on top of `TRAINER_DEFAULTS`.
         keep: "last" tests and keeps the weights of the last epoch, "best" those with the best val/accuracy.
         resume_from: checkpoint to continue from, bit for bit; None starts anew.
         health: check every neuron layer on the first batch.
@@ -110,16 +114,26 @@ def evaluate(
 
 
 def make_trainer(options: Mapping[str, Any] | None, callbacks: list[L.Callback]) -> L.Trainer:
-    """Return a Trainer with the user's options and callbacks, then ours; checkpoints go through safetensors."""
-    chosen = dict(options or {})
+    """Return a Trainer with the user's options and callbacks, then ours; checkpoints go through safetensors.
+
+    Raises:
+        ConfigError: Lightning refuses an option, such as a GPU where there is none.
+    """
+    chosen = {**TRAINER_DEFAULTS, **(options or {})}
     theirs = {key: _as_list(chosen.pop(key, None)) for key in ("callbacks", "plugins", "logger")}
-    bar = [RichProgressBar(leave=False)] if sys.stdout.isatty() and chosen.get("enable_progress_bar") is not False else []
-    return L.Trainer(
+    bar = (
+        [RichProgressBar(leave=False)] if sys.stdout.isatty() and chosen.get("enable_progress_bar") is not False else []
+    )
+    chosen.update(
         callbacks=[*theirs["callbacks"], *callbacks, *bar],
         plugins=[*theirs["plugins"], SafeCheckpointIO()],
         logger=theirs["logger"] or False,
-        **{**chosen, "enable_progress_bar": bool(bar)},
+        enable_progress_bar=bool(bar),
     )
+    try:
+        return L.Trainer(**chosen)
+    except (MisconfigurationException, TypeError, ValueError) as err:
+        raise ConfigError(f"trainer: {' '.join(str(err).split())} Change this option under trainer.") from err
 
 
 def _test(trainer: L.Trainer, task: Any, data: L.LightningDataModule) -> dict[str, Any]:

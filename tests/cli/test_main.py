@@ -1,0 +1,119 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from synfire.base import ConfigError
+from synfire.cli.main import main
+from synfire.models import ZOO
+
+TRUST = ["--trust", "parts_for_recipes"]
+
+
+def test_help_is_short_and_imports_no_training() -> None:
+    code = (
+        "import sys\n"
+        "from synfire.cli.main import main\n"
+        "for words in ([], ['list']):\n"
+        "    try: main(words)\n"
+        "    except SystemExit: pass\n"
+        "assert not {'lightning', 'kornia', 'jsonargparse', 'tensorboard', 'sklearn'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in (*ZOO, "digits-binary", "MultiLevelIF", "synfire train digits"))
+
+
+@pytest.mark.parametrize("command", ["train", "eval", "list", "report"])
+def test_help_of_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main([command, "--help"])
+    assert done.value.code == 0
+    text = capsys.readouterr().out
+    assert len(text.splitlines()) < 60
+    assert max(map(len, text.splitlines())) <= 120
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["trian"], "invalid choice: 'trian'"),
+        (["train"], "train needs a RECIPE"),
+        (["train", "digit"], "recipe 'digit' is unknown, perhaps digits was meant"),
+        (["train", "digits", "--sed", "3"], "unrecognized arguments: --sed 3; see `synfire"),
+        (["train", "digits", "--task.model.levels", "0"], "levels is 0"),
+        (["train", "digits", "--task.encoder.steps", "0"], "steps is 0; give at least one step"),
+        (["train", "digits", "--task.model.neuron.class_path", "os.system"], "os.system is not allowed"),
+        (["train", "digits", "--data.batch_size", "0"], "batch_size is 0"),
+        (
+            ["train", "digits", "--task.optimizer.lr", "-1"],
+            "the optimizer refuses its options: Invalid learning rate: -1",
+        ),
+        (["train", "digits", "--trainer.accelerator", "cpu", "--trainer.devices", "0"], "trainer: "),
+        (["train", "fashion-cnn4"], "data/fashion_mnist"),
+        (["train", "--resume"], "--resume needs to know the run"),
+        (["train", "digits", "--resume"], "no run of digits in runs"),
+        (["train", "--resume", "--run", "nothing"], "nothing holds no recipe.yaml"),
+        (["eval", "nothing"], "nothing holds no recipe.yaml"),
+        (["eval"], "the following arguments are required: RUN"),
+        (["report"], "there is no run in runs/"),
+        (["list", "cats"], "invalid choice: 'cats'"),
+        (["report", "--data.x", "1"], "report takes no --data.x"),
+    ],
+)
+def test_mistakes_give_one_line_and_exit_code_2(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.startswith("synfire: ")
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debug_shows_where_an_error_comes_from() -> None:
+    with pytest.raises(ConfigError):
+        main(["train", "digit", "--debug"])
+
+
+def test_train_eval_and_report(small_recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "small.yaml", *TRUST, "--trainer.max_epochs", "2", "--seed", "5"]
+    assert main([*words, "--keep", "best"]) == 0
+    assert "runs/small-1 is finished: accuracy" in capsys.readouterr().out
+    assert json.loads(Path("runs/small-1/environment.json").read_text())["seed"] == 5
+
+    assert main(["eval", "runs/small-1", *TRUST]) == 0
+    row = capsys.readouterr().out.splitlines()[-1]
+    accuracy = json.loads(Path("runs/small-1/summary.json").read_text())["accuracy"]
+    assert row.split()[:2] == ["runs/small-1", f"{100 * accuracy:.4g}"]
+
+    assert main([*words, "--run", "runs/small-1"]) == 2
+    assert "Continue its run with --resume" in capsys.readouterr().err
+    assert main(["eval", "runs/small-1"]) == 2
+    assert "add --trust parts_for_recipes" in capsys.readouterr().err
+
+    (Path("runs/small-1/weights.safetensors")).write_bytes(b"cut")
+    assert main(["eval", "runs/small-1", *TRUST]) == 2
+    assert "is no whole safetensors file" in capsys.readouterr().err
+
+    Path("runs/half").mkdir()
+    Path("runs/half/recipe.yaml").touch()
+    Path("runs/half/metrics.jsonl").write_text('{"epoch": 1}\n')
+    assert main(["report", "runs/small-1", "runs/half", "runs/none"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2].endswith("unfinished after 1 epochs; continue with --resume")
+    assert lines[-1].endswith("no such folder")
+
+
+def test_print_recipe_and_all_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "digits", "--print-recipe", "--task.model.levels", "3"]) == 0
+    assert "levels: 3" in capsys.readouterr().out
+    assert main(["train", "--all-options"]) == 0
+    assert "--trainer.max_epochs" in capsys.readouterr().out
