@@ -41,8 +41,8 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python benchmarks/neurons.py
-	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python -m benchmarks.neurons
+	$(BIN)/python -m benchmarks.train_step
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -5,11 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from synfire.cli.main import main
 
 HERE = Path(__file__).parent
 TRUST = ["--trust", "parts_for_recipes"]
+
+
+def measures(run: str) -> list[dict[str, float]]:
+    """Return what the epochs of a run measured, without the time."""
+    lines = [json.loads(line) for line in Path(run, "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
 
 
 def test_a_killed_run_resumes_bit_for_bit(small_recipe: Path) -> None:
@@ -24,9 +32,8 @@ def test_a_killed_run_resumes_bit_for_bit(small_recipe: Path) -> None:
     assert not Path("killed/summary.json").exists()
 
     assert main(["train", "--run", "killed", "--resume", "--trainer.callbacks", "null", *TRUST]) == 0
-    for name in ("weights.safetensors",):
-        assert Path("killed", name).read_bytes() == Path("whole", name).read_bytes()
-    assert len(Path("killed/metrics.jsonl").read_bytes().splitlines()) == 3
+    assert Path("killed/weights.safetensors").read_bytes() == Path("whole/weights.safetensors").read_bytes()
+    assert measures("killed") == measures("whole")
 
 
 def test_resume_of_a_finished_run_changes_nothing(small_recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,3 +45,14 @@ def test_resume_of_a_finished_run_changes_nothing(small_recipe: Path, capsys: py
     assert {path: path.stat().st_mtime_ns for path in Path("runs/small-1").rglob("*")} == before
     assert main([*arguments, "--resume", "--task.model.levels", "2"]) == 2
     assert "task.init_args.model.init_args.levels = 4, but now it is 2" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_with_the_threads_it_began_with(small_recipe: Path) -> None:
+    assert (
+        main(["train", str(small_recipe), "--threads", "1", "--run", "one", "--trainer.max_epochs", "1", *TRUST]) == 0
+    )
+    recipe = Path("one/recipe.yaml")
+    recipe.write_text(recipe.read_text().replace("threads: 1", "threads: null"))
+    assert main(["train", "--run", "one", "--resume", "--trainer.max_epochs", "2", *TRUST]) == 0
+    assert torch.get_num_threads() == 1
+    assert json.loads(Path("one/environment.json").read_text())["threads"] == 1

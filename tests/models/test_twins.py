@@ -51,7 +51,7 @@ def test_own_neurons_count_as_binary():
 
 def test_the_gradients_of_the_quantised_twin_equal_those_of_the_network_at_one_step():
     torch.manual_seed(0)
-    net = cnn4(5)
+    net = cnn4(5, image_size=8)
     other = twin(net, "quantised")
     x = torch.randn(1, 4, 1, 8, 8)
     for n in (net, other):

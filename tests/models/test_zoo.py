@@ -13,13 +13,14 @@ from synfire.models import ZOO, twin
 STEPS, BATCH, CLASSES = 3, 2, 5
 # Channels and size of the smallest image that a model takes with a few numbers left in its last stage.
 IMAGES = {"cnn4": (1, 8), "vgg16": (3, 32)}
+BUILT_FOR = {"cnn4": {"image_size": 8}}
 
 
 @pytest.fixture(scope="module", params=sorted(ZOO))
 def model(request: pytest.FixtureRequest) -> tuple[nn.Module, Tensor]:
     """Build a model whose norms know their inputs, so that its neurons fire; and a sequence for it."""
     torch.manual_seed(0)
-    net = ZOO[request.param](num_classes=CLASSES, learn_threshold=True)
+    net = ZOO[request.param](num_classes=CLASSES, learn_threshold=True, **BUILT_FOR.get(request.param, {}))
     channels, size = IMAGES.get(request.param, (3, 8))
     x = torch.randn(STEPS, BATCH, channels, size, size)
     for module in net.modules():
@@ -140,7 +141,7 @@ def test_an_empty_batch_passes(model):
 # --- sizes ---
 
 COUNTS = {
-    "cnn4": ("cnn4", {}, 65_834),
+    "cnn4": ("cnn4", {}, 96_554),
     "Sparse-ResNet-18": ("sparse_resnet18", {}, 11_173_962),
     "Sparse-ResNet-18, 100 classes": ("sparse_resnet18", {"num_classes": 100}, 11_173_962 + 90 * 513),
     "Sparse-ResNet-18, a threshold per neuron layer": ("sparse_resnet18", {"learn_threshold": True}, 11_173_962 + 28),
@@ -190,9 +191,10 @@ def test_twins_have_the_counts_of_the_table(kind):
 @pytest.mark.parametrize("name", sorted(ZOO))
 def test_neurons_channels_and_levels_can_be_chosen(name):
     _, size = IMAGES.get(name, (3, 8))
+    options = {"in_channels": 2, **BUILT_FOR.get(name, {})}
     with torch.device("meta"):
-        own = ZOO[name](7, 2, in_channels=2, neuron=LIF, **({"barriers": False} if "sparse" in name else {}))
-        plain = ZOO[name](7, 2, in_channels=2)
+        own = ZOO[name](7, 2, neuron=LIF, **options, **({"barriers": False} if "sparse" in name else {}))
+        plain = ZOO[name](7, 2, **options)
         assert own(torch.empty(2, 1, 2, size, size)).shape == (2, 1, 7)
     assert {type(m) for m in own.modules() if isinstance(m, Neuron)} == {LIF}
     assert {m.levels for m in plain.modules() if isinstance(m, Neuron)} == {2}

@@ -135,6 +135,7 @@ def _parser() -> _Parser:
     train.add_argument("--run", type=Path, metavar="DIR", help="run folder; by default runs/<recipe>-<n>")
     train.add_argument("--resume", action="store_true", help="continue the run in DIR, or the latest of the recipe")
     train.add_argument("--seed", type=int, help="seed of weights, data order and augmentation")
+    train.add_argument("--threads", type=int, metavar="N", help="threads on the CPU; small networks are faster with 1")
     train.add_argument("--keep", choices=("last", "best"), help="weights to keep: of the last epoch, or the best")
     train.add_argument("--no-health", action="store_true", help="skip the check of every neuron layer before training")
     train.add_argument("--print-recipe", action="store_true", help="print the recipe with all defaults, and stop")

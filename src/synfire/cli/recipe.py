@@ -20,6 +20,8 @@ ALLOWED = ("synfire", "torch.nn", "torch.optim", "lightning.pytorch", "torchmetr
 
 _trusted: set[str] = set()
 
+_TORCH_THREADS, _NUMBA_THREADS = torch.get_num_threads(), numba.get_num_threads()
+
 # What synfire decides itself, or what would keep it from writing the run folder.
 _HIDDEN: set[str | int] = {
     "enable_checkpointing",
@@ -81,15 +83,18 @@ class Recipe:
         """Return the resolved recipe as YAML."""
         return yaml.safe_dump(self.plain(), sort_keys=False)
 
-    def build(self) -> tuple[L.LightningModule, L.LightningDataModule, dict[str, Any]]:
+    def build(self, threads: int | None = None) -> tuple[L.LightningModule, L.LightningDataModule, dict[str, Any]]:
         """Return the task, the data and the options of the Trainer; the weights depend on the seed alone.
+
+        Args:
+            threads: threads on the CPU where the recipe leaves them open; by default one per core. Their number decides
+                the order of sums, so a run that goes on needs those it began with.
 
         Raises:
             SynfireError: a constructor refuses a value.
         """
-        if self.values.threads is not None:
-            torch.set_num_threads(self.values.threads)
-            numba.set_num_threads(min(self.values.threads, numba.get_num_threads()))
+        torch.set_num_threads(self.values.threads or threads or _TORCH_THREADS)
+        numba.set_num_threads(min(torch.get_num_threads(), _NUMBA_THREADS))
         seed_all(self.seed)
         try:
             objects = self.parser.instantiate(self.values)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lightning.fabric.utilities import rank_zero_only
 
-from synfire.base import ConfigError, RunError
+from synfire.base import ConfigError, RunError, read_json
 from synfire.cli.catalogue import find_recipe, read_recipe
 from synfire.cli.recipe import Recipe, build_parser
 from synfire.report import RUN_COLUMNS, describe_results, text_table
@@ -33,7 +33,7 @@ def train(args: argparse.Namespace, overrides: list[str]) -> None:
         if results is not None and read_recipe(run.recipe) == recipe.plain():
             show(f"{run.path} is finished: {describe_results(results)}")
             return
-    task, data, options = recipe.build()
+    task, data, options = recipe.build(_threads(run))
     run = train_run(
         task,
         data,
@@ -63,7 +63,7 @@ def evaluate(args: argparse.Namespace, overrides: list[str]) -> None:
 
 
 def _flags(args: argparse.Namespace) -> list[str]:
-    given = {"--seed": args.seed, "--keep": args.keep}
+    given = {"--seed": args.seed, "--threads": args.threads, "--keep": args.keep}
     return [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
 
 
@@ -89,6 +89,12 @@ def _stored(run: RunFolder) -> dict[str, Any]:
     if not run.recipe.is_file():
         raise RunError(f"{run.path} holds no recipe.yaml, so it is no run folder. `synfire report` lists runs/.")
     return read_recipe(run.recipe)
+
+
+def _threads(run: RunFolder | None) -> int | None:
+    """Return how many threads a run began with."""
+    threads = read_json(run.environment).get("threads") if run is not None and run.environment.exists() else None
+    return threads if isinstance(threads, int) and threads > 0 else None
 
 
 def _check_same(recipe: Recipe, run: RunFolder) -> None:

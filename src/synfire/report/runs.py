@@ -55,5 +55,6 @@ def _remark(run: Path, err: RunError) -> str:
         return f"unreadable: {err}"
     if not (run / "recipe.yaml").exists():
         return "not a run folder"
-    epochs = sum(1 for _ in (run / "metrics.jsonl").open("rb")) if (run / "metrics.jsonl").exists() else 0
+    metrics = run / "metrics.jsonl"
+    epochs = metrics.read_bytes().count(b"\n") if metrics.exists() else 0
     return f"unfinished after {epochs} epochs; continue with --resume"

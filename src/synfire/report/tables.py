@@ -6,7 +6,7 @@ from collections.abc import Sequence
 def text_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Lay out rows under a head, columns as wide as needed and two blanks apart; numbers stand to the right.
 
-    A number is shown with four significant digits and with separators from 10,000 on, None as a dash.
+    A number is shown with four significant digits and with separators from 1,000 on, None as a dash.
 
     Args:
         head: name of each column.
@@ -31,5 +31,5 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return str(value)

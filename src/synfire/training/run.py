@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import RichProgressBar
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from synfire.base import ConfigError, RunError, write_json
 from synfire.training.checkpoint import SafeCheckpointIO
@@ -52,7 +52,7 @@ def train(
         recipe: text for recipe.yaml.
         options: options of lightning.pytorch.Trainer, on top of `TRAINER_DEFAULTS`.
         keep: "last" tests and keeps the weights of the last epoch, "best" those with the best val/accuracy.
-        resume_from: checkpoint to continue from, bit for bit; None starts anew.
+        resume_from: checkpoint to continue from, bit for bit (on a GPU, with the option deterministic); or None.
         health: check every neuron layer on the first batch.
         show: prints a text.
 

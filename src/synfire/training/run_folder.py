@@ -87,6 +87,11 @@ class RunFolder:
         return self.path / "recipe.yaml"
 
     @property
+    def environment(self) -> Path:
+        """Versions, machine, threads and seed."""
+        return self.path / "environment.json"
+
+    @property
     def metrics(self) -> Path:
         """One JSON record per epoch."""
         return self.path / "metrics.jsonl"
@@ -114,7 +119,7 @@ class RunFolder:
         """
         self.summary.unlink(missing_ok=True)
         write_atomic(self.recipe, lambda file: file.write(recipe.encode()))
-        write_json(self.path / "environment.json", environment)
+        write_json(self.environment, environment)
 
     def read_summary(self) -> dict[str, Any] | None:
         """Return the results of a finished run, or None."""

@@ -254,7 +254,8 @@ class _LifBackward(torch.autograd.Function):
 def _sum_to_channels(grad: Tensor, value: Tensor, channel_axis: int) -> Tensor:
     if not value.dim():
         return grad.sum()
-    return grad.sum([axis for axis in range(grad.dim()) if axis != channel_axis - 1])
+    others = [axis for axis in range(grad.dim()) if axis != channel_axis - 1]
+    return grad.sum(others) if others else grad  # an empty list would mean all axes
 
 
 def _mapped(x: Any, dim: int | None, to: int, size: int) -> Any:
