@@ -278,8 +278,8 @@ ROWS = {
         lambda _: fold_norms(nn.Sequential()), ConfigError, "fold_norms: the network is in training mode",
     ),
     "folding a norm without statistics": Row(
-        lambda _: fold_norms(nn.Sequential(Linear(2, 2), BatchNorm1d(2, track_running_stats=False)).eval()), ConfigError,
-        "a norm keeps no running statistics (track_running_stats=False), so it has no fold.",
+        lambda _: fold_norms(nn.Sequential(Linear(2, 2), BatchNorm1d(2, track_running_stats=False)).eval()),
+        ConfigError, "a norm keeps no running statistics (track_running_stats=False), so it has no fold.",
     ),
     # blocks
     "unknown barrier gradient": Row(
