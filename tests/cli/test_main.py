@@ -78,6 +78,24 @@ def test_mistakes_give_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("synfire.cli.main._run", stop)
+    assert main(["train", "digits"]) == 130
+    assert "continue with --resume" in capsys.readouterr().err
+
+
+def test_the_list_has_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.isalpha()] == ["recipes", "models", "neurons"]
+    assert all(
+        any(line.startswith(f"{name} ") and len(line) > 40 for line in lines) for name in [*ZOO, "digits", "LIF"]
+    )
+
+
 def test_debug_shows_where_an_error_comes_from() -> None:
     with pytest.raises(ConfigError):
         main(["train", "digit", "--debug"])

@@ -121,14 +121,13 @@ def make_trainer(options: Mapping[str, Any] | None, callbacks: list[L.Callback])
     """
     chosen = {**TRAINER_DEFAULTS, **(options or {})}
     theirs = {key: _as_list(chosen.pop(key, None)) for key in ("callbacks", "plugins", "logger")}
-    bar = (
-        [RichProgressBar(leave=False)] if sys.stdout.isatty() and chosen.get("enable_progress_bar") is not False else []
-    )
+    wanted = sys.stdout.isatty() and chosen.get("enable_progress_bar") is not False
+    bar = [RichProgressBar(leave=False)] if wanted else []
     chosen.update(
         callbacks=[*theirs["callbacks"], *callbacks, *bar],
         plugins=[*theirs["plugins"], SafeCheckpointIO()],
         logger=theirs["logger"] or False,
-        enable_progress_bar=bool(bar),
+        enable_progress_bar=wanted,
     )
     try:
         return L.Trainer(**chosen)
