@@ -1,11 +1,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numba
 import pytest
 import torch
 import yaml
 
 SMALL = {
+    "threads": 1,
     "data": {
         "source": "synfire.data.Digits",
         "batch_size": 32,
@@ -25,9 +27,10 @@ SMALL = {
 @pytest.fixture(autouse=True)
 def _threads_stay() -> Iterator[None]:
     """A recipe sets the threads of the process."""
-    threads = torch.get_num_threads()
+    threads = torch.get_num_threads(), numba.get_num_threads()
     yield
-    torch.set_num_threads(threads)
+    torch.set_num_threads(threads[0])
+    numba.set_num_threads(threads[1])
 
 
 @pytest.fixture

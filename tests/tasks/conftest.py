@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import lightning.pytorch as L
+import numba
 import pytest
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,17 @@ class Batches(L.LightningDataModule):
         return Repeated((self.images, self.labels), self.count)
 
     val_dataloader = test_dataloader = train_dataloader
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Networks as small as these are faster on one thread, above all on a busy machine."""
+    threads = torch.get_num_threads(), numba.get_num_threads()
+    torch.set_num_threads(1)
+    numba.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads[0])
+    numba.set_num_threads(threads[1])
 
 
 @pytest.fixture

@@ -70,6 +70,8 @@ class Row:
 
     def add(self, values: Tensor) -> None:
         """Count one sequence, (T, B, ...)."""
+        if not values.numel():
+            return
         fired = values != 0
         by_step = fired.flatten(1).sum(1).tolist()
         self.samples += values.shape[1]
