@@ -40,10 +40,12 @@ def test_silent_branches_leave_the_shortcut_alone():
         assert torch.equal(stack(x), x)
 
 
-@pytest.mark.parametrize("name", ["reference", "numba"])
 @pytest.mark.parametrize("steps", [1, 4])
-@pytest.mark.parametrize(("count", "branch_bias"), [(1, 100.0), (7, 100.0), (50, -1.0)])
-def test_identity_barriers_pass_the_shortcut_gradient_exactly(count, branch_bias, steps, name):
+@pytest.mark.parametrize(
+    ("name", "count", "branch_bias"),
+    [("reference", 1, 100.0), ("numba", 1, 100.0), ("reference", 10, -1.0), ("numba", 50, -1.0)],
+)
+def test_identity_barriers_pass_the_shortcut_gradient_exactly(name, count, branch_bias, steps):
     """The branches are constants, so what reaches the input came along the shortcut."""
     stack = nn.Sequential(*(block(True, branch_bias) for _ in range(count)))
     random = torch.Generator().manual_seed(1)

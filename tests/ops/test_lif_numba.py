@@ -185,12 +185,12 @@ def test_numba_equals_reference_over_several_blocks_and_checkpoints(surrogate, d
 
 
 @pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("count", [1, 2, 7, 64])
+@pytest.mark.parametrize("count", [1, 3, 64])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_potentials_within_one_rounding_of_a_level_fire_as_in_the_reference(dtype, count, signed):
     random = torch.Generator().manual_seed(7)
-    threshold = 0.01 + 3 * torch.rand(2000, generator=random, dtype=dtype)
-    level = torch.randint(1, count + 2, (40, 2000), generator=random).to(dtype)
+    threshold = 0.01 + 3 * torch.rand(1000, generator=random, dtype=dtype)
+    level = torch.randint(1, count + 2, (20, 1000), generator=random).to(dtype)
     tie = level * threshold
     infinity = torch.tensor(torch.inf, dtype=dtype)
     u = torch.stack([tie, torch.nextafter(tie, infinity), torch.nextafter(tie, -infinity)])
