@@ -20,11 +20,9 @@ from torch.nn import functional
 
 import synfire
 from benchmarks.timing import environment, in_turns, print_environment, print_table, write_json
-from synfire.cli.catalogue import read_recipe
 from synfire.cli.main import main as command
-from synfire.cli.recipe import Recipe
+from synfire.recipes.loading import restore
 from synfire.training import RunFolder
-from synfire.training.weights import load_weights
 
 FOLDER = "multilevel_sparse_resnet"
 CNN = ("fashion-cnn4", "fashion-cnn4-binary")
@@ -44,8 +42,7 @@ def train(name: str, seed: int, data: Path, runs: Path, overrides: list[str]) ->
 
 def measure(run: RunFolder, images: int) -> dict[str, Any]:
     """Return the accuracy of a run and the activity of its network on the first test images."""
-    task, data, _ = Recipe.resolve(read_recipe(run.recipe)).build()
-    load_weights(task.model, run.weights)
+    task, data = restore(run.path)
     data.prepare_data()
     data.setup("test")
     batches, left = [], images
@@ -67,7 +64,7 @@ def measure(run: RunFolder, images: int) -> dict[str, Any]:
 
 def training_step(run: RunFolder) -> Any:
     """Return a function that runs one training step of a network on one batch of noise."""
-    task, _, _ = Recipe.resolve(read_recipe(run.recipe)).build()
+    task, _ = restore(run.path)
     net = task.model.train()
     images, labels = torch.randn(128, 1, 28, 28), torch.randint(10, (128,))
     optimizer = task.optimizer(net.parameters())

@@ -38,7 +38,7 @@ def test_import_and_models_load_nothing_optional_and_start_no_gpu(probe):
 
 
 def test_rooms_are_imported_on_first_use(probe):
-    assert set(probe["lazy"]) == {*synfire._ROOMS, "trace"}
+    assert set(probe["lazy"]) == {*synfire._ROOMS, *synfire._FUNCTIONS}
     assert probe["rooms"] == ["cnn4", "Conv2d"]
 
 

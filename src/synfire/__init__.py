@@ -27,6 +27,7 @@ from synfire.ops.spike import fire
 if TYPE_CHECKING:
     from synfire import data, layers, metering, models, tasks, training
     from synfire.metering import trace
+    from synfire.recipes.loading import load
 
 __version__ = "0.1.0"
 
@@ -46,6 +47,7 @@ __all__ = [
     "data",
     "fire",
     "layers",
+    "load",
     "metering",
     "models",
     "stream",
@@ -55,12 +57,13 @@ __all__ = [
 ]
 
 _ROOMS = ("data", "layers", "metering", "models", "tasks", "training")
+_FUNCTIONS = {"load": "synfire.recipes.loading", "trace": "synfire.metering"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a room on first use, so that `import synfire` stays fast."""
+    """Import a room, or a function that needs many, on first use, so that `import synfire` stays fast."""
     if name in _ROOMS:
         return importlib.import_module(f"synfire.{name}")
-    if name == "trace":
-        return importlib.import_module("synfire.metering").trace
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(_FUNCTIONS[name]), name)
     raise AttributeError(f"module 'synfire' has no attribute {name!r}")

@@ -4,10 +4,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+import synfire
 from synfire.base import ConfigError
 from synfire.cli.main import main
 from synfire.models import ZOO
+from synfire.recipes.loading import restore
 
 TRUST = ["--trust", "parts_for_recipes"]
 
@@ -111,6 +114,14 @@ def test_train_eval_and_report(small_recipe: Path, capsys: pytest.CaptureFixture
     row = capsys.readouterr().out.splitlines()[-1]
     accuracy = json.loads(Path("runs/small-1/summary.json").read_text())["accuracy"]
     assert row.split()[:2] == ["runs/small-1", f"{100 * accuracy:.4g}"]
+
+    task, data = restore("runs/small-1", trust=TRUST[1:])
+    data.setup("test")
+    right = [(task.eval()(images).argmax(1) == labels).float() for images, labels in data.test_dataloader()]
+    assert torch.cat(right).mean().item() == pytest.approx(accuracy, abs=1e-6)
+    net = synfire.load("runs/small-1", trust=TRUST[1:])
+    assert not net.training
+    assert all(torch.equal(value, task.model.state_dict()[name]) for name, value in net.state_dict().items())
 
     assert main([*words, "--run", "runs/small-1"]) == 2
     assert "Continue its run with --resume" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from torch import nn
 import synfire
 from synfire.base import ShapeError
 from synfire.layers import Conv2d, Join, Linear
+from synfire.metering import Row, counting
 
 
 def test_counts_by_hand():
@@ -28,6 +29,35 @@ def test_counts_do_not_depend_on_the_batch_size():
     whole, parts = synfire.trace(net, x), synfire.trace(net, [x[:, :1], x[:, 1:]])
     assert whole.records() == parts.records()
     assert whole.events > 0
+
+
+def test_nothing_is_counted_outside_the_block():
+    net = nn.Sequential(synfire.MultiLevelIF(4, initial=0.0), synfire.IF())
+    with counting(net) as meter:
+        net(torch.tensor([[[0.5, 1.0, 2.5, 9.0]]]))  # 0 1 2 4, then 0 1 1 1
+        assert meter.trace().events == 6
+        net(torch.ones(1, 1, 4))  # a second sample, 4 and 4 more
+    net(torch.ones(1, 1, 4))
+    assert (meter.trace().events, meter.trace().spikes) == (14 / 2, (10 + 8) / 2)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())
+
+
+def test_negative_spikes_count_with_their_size():
+    found = synfire.trace(synfire.MultiLevelIF(2, initial=0.0, signed=True), torch.tensor([[[-2.0, 1.0, 0.0]]]))
+    assert (found.events, found.spikes) == (2, 3)
+
+
+def test_a_relu_has_no_spikes_to_sum():
+    spiking = synfire.trace(nn.Sequential(synfire.IF(), synfire.QuantisedReLU()), torch.ones(1, 1, 4))
+    conventional = synfire.trace(nn.Sequential(synfire.ReLU(), synfire.IF()), torch.ones(1, 1, 4))
+    assert spiking.emits_whole_numbers
+    assert not conventional.emits_whole_numbers
+
+
+def test_sums_above_what_float32_holds():
+    row = Row("neuron", "neuron", (1,), 1, samples=1, spike_total=2.0**24)
+    row.add(torch.ones(1, 1, 1))
+    assert row.spike_total == 2**24 + 1
 
 
 def test_images_are_not_spikes():

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import synfire
 from synfire.base import ConfigError
-from synfire.cli.catalogue import first_comment, shipped
 from synfire.models import ZOO
 from synfire.neurons import Neuron
+from synfire.recipes.catalogue import first_comment, shipped
 from synfire.report import RUN_COLUMNS, run_rows, text_table
 
 RUNS = Path("runs")

@@ -8,8 +8,9 @@ from typing import Any
 from lightning.fabric.utilities import rank_zero_only
 
 from synfire.base import ConfigError, RunError, read_json
-from synfire.cli.catalogue import find_recipe, read_recipe
-from synfire.cli.recipe import Recipe, build_parser
+from synfire.recipes.catalogue import find_recipe, read_recipe
+from synfire.recipes.loading import stored_recipe, stored_values
+from synfire.recipes.recipe import Recipe, build_parser
 from synfire.report import RUN_COLUMNS, describe_results, text_table
 from synfire.training import RunFolder
 from synfire.training import evaluate as test_run
@@ -53,7 +54,7 @@ def train(args: argparse.Namespace, overrides: list[str]) -> None:
 def evaluate(args: argparse.Namespace, overrides: list[str]) -> None:
     """Test the network of a run, and print the results."""
     run = RunFolder(args.run)
-    recipe = Recipe.resolve(_stored(run), overrides, args.trust)
+    recipe = stored_recipe(run, overrides, args.trust)
     task, data, options = recipe.build()
     options.update(callbacks=None, logger=None)
     results: dict[str, Any] = test_run(task, data, run, seed=recipe.seed, options=options)
@@ -82,13 +83,7 @@ def _read(args: argparse.Namespace, run: RunFolder | None) -> dict[str, Any]:
         return read_recipe(find_recipe(args.recipe))
     if run is None:
         raise ConfigError("train needs a RECIPE: a name from `synfire list recipes`, or the path of a YAML file.")
-    return _stored(run)
-
-
-def _stored(run: RunFolder) -> dict[str, Any]:
-    if not run.recipe.is_file():
-        raise RunError(f"{run.path} holds no recipe.yaml, so it is no run folder. `synfire report` lists runs/.")
-    return read_recipe(run.recipe)
+    return stored_values(run)
 
 
 def _threads(run: RunFolder | None) -> int | None:
@@ -99,7 +94,7 @@ def _threads(run: RunFolder | None) -> int | None:
 
 def _check_same(recipe: Recipe, run: RunFolder) -> None:
     """Raise if a run was trained with another recipe; only the trainer may change, for example to train longer."""
-    old, new = _flat({**_stored(run), "trainer": None}), _flat({**recipe.plain(), "trainer": None})
+    old, new = _flat({**stored_values(run), "trainer": None}), _flat({**recipe.plain(), "trainer": None})
     changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
     if changed:
         key = changed[0]

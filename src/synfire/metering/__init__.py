@@ -1,5 +1,5 @@
 """What a network does on real inputs, counted once."""
 
-from synfire.metering.trace import Row, Trace, trace
+from synfire.metering.trace import Meter, Row, Trace, counting, trace
 
-__all__ = ["Row", "Trace", "trace"]
+__all__ = ["Meter", "Row", "Trace", "counting", "trace"]

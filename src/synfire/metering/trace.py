@@ -100,6 +100,11 @@ class Trace:
         return sum(row.spikes for row in self.rows if row.kind in EMITTERS)
 
     @property
+    def emits_whole_numbers(self) -> bool:
+        """Whether sums of outputs count spikes: a ReLU of a conventional twin emits real numbers."""
+        return not any(row.kind == "relu" for row in self.rows)
+
+    @property
     def arriving_events(self) -> float:
         """Non-zero whole numbers that arrive at synapses per sample: what makes an event-driven machine work.
 
@@ -169,41 +174,55 @@ def trace(net: nn.Module, batches: Tensor | Iterable[Tensor]) -> Trace:
     Raises:
         ShapeError: there is no batch, or batches differ in T or in the shape of a sample.
     """
-    counter = _Counter()
-    with torch.no_grad(), counter.watching(net):
+    with torch.no_grad(), counting(net) as meter:
         for batch in [batches] if isinstance(batches, Tensor) else batches:
-            counter.uses.clear()
             net(batch)
-    rows = tuple(counter.rows.values())
-    if not rows or not all(row.samples for row in rows):
+    found = meter.trace()
+    if not found.rows or not all(row.samples for row in found.rows):
         raise ShapeError(
             "trace: nothing was counted; give at least one batch of at least one sample, and a network that has "
             "neurons (synfire.Neuron), rectifiers (synfire.ReLU, synfire.QuantisedReLU) or joins."
         )
-    return Trace(rows)
+    return found
 
 
-class _Counter:
-    """Forward hooks that add to rows, one per use of a module within a pass."""
+@contextmanager
+def counting(net: nn.Module) -> Iterator["Meter"]:
+    """Count whatever the network runs inside the block; the counts stay with the meter.
+
+    Args:
+        net: maps (T, B, ...) to (T, B, ...). Code from torch.compile may pass the counters by: run the plain network.
+    """
+    meter = Meter()
+    handles = [net.register_forward_pre_hook(lambda *_: meter.begin())]
+    for name, module in net.named_modules():
+        kind = next((kind for base, kind in COUNTED.items() if isinstance(module, base)), None)
+        if kind is not None:
+            handles.append(module.register_forward_hook(partial(meter.count, name or type(module).__name__, kind)))
+    try:
+        yield meter
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class Meter:
+    """Adds up rows, one per use of a module within a pass; see `counting`."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
         self.uses: dict[str, int] = {}
 
-    @contextmanager
-    def watching(self, net: nn.Module) -> Iterator[None]:
-        handles = []
-        for name, module in net.named_modules():
-            kind = next((kind for base, kind in COUNTED.items() if isinstance(module, base)), None)
-            if kind is not None:
-                handles.append(module.register_forward_hook(partial(self._count, name or type(module).__name__, kind)))
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+    def trace(self) -> Trace:
+        """Return what was counted so far."""
+        return Trace(tuple(self.rows.values()))
 
-    def _count(self, name: str, kind: str, module: nn.Module, inputs: Any, output: Tensor) -> None:
+    def begin(self) -> None:
+        """Begin a pass, so that a module's first use is its first again."""
+        self.uses.clear()
+
+    def count(self, name: str, kind: str, module: nn.Module, inputs: Any, output: Tensor) -> None:
+        """Add one use of a module; a forward hook, once name and kind are bound."""
         use = self.uses[name] = self.uses.get(name, 0) + 1
         key = name if use == 1 else f"{name}#{use}"
         values = inputs[0] if kind == "synapse" else output

@@ -7,7 +7,11 @@ from synfire.neurons.streaming import Stream, stream
 from synfire.ops.lif import NeuronSpec
 from synfire.ops.spike import Surrogate
 
+# What stands in the place of a neuron, in spiking networks and in their conventional twins.
+ACTIVATIONS = (Neuron, QuantisedReLU, ReLU)
+
 __all__ = [
+    "ACTIVATIONS",
     "IF",
     "LIF",
     "MultiLevelIF",

@@ -1,1 +1,1 @@
-"""Recipes that ship with the package: YAML files of constructor calls, a folder per published system."""
+"""Recipes, YAML files of constructor calls with a folder per published system: found, read, checked and built."""

@@ -4,7 +4,6 @@ from synfire.base import need
 
 need("lightning.pytorch", extra="train", purpose="synfire.tasks")
 
-from synfire.tasks.activity import Activity  # noqa: E402 (the check above names the extra that is missing)
-from synfire.tasks.classification import Classification  # noqa: E402
+from synfire.tasks.classification import Classification  # noqa: E402 (the check above names the extra that is missing)
 
-__all__ = ["Activity", "Classification"]
+__all__ = ["Classification"]

@@ -14,8 +14,8 @@ from torch.optim import SGD, Optimizer
 from synfire.base import ConfigError, NumericsError
 from synfire.data import check_batch
 from synfire.layers import Direct, Encoder
+from synfire.metering import counting
 from synfire.models import twin as twin_of
-from synfire.tasks.activity import Activity
 from synfire.tasks.optimizer import check_schedule, scheduler, weight_groups
 
 OptimizerFactory = Callable[[Iterable], Optimizer]
@@ -128,14 +128,14 @@ class Classification(L.LightningModule):
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Measure loss, accuracy, spikes per image and time per image of a batch."""
         images, labels = batch
-        activity = Activity(self.model)
-        with activity.counting():  # by `forward`, since compiled code may ignore hooks
+        with counting(self.model) as meter:  # by `forward`, since compiled code may ignore hooks
             logits = self.model.forward(self.encode(images)).float().mean(0)
         self._check_batch(images, labels, logits, batch_idx)
         self._log_accuracy("test", functional.cross_entropy(logits, labels), logits, labels)
-        self._log_mean("test/non_zeros_per_image", activity.non_zeros / len(images), len(images))
-        if activity.sums_mean_spikes:
-            self._log_mean("test/spikes_per_image", activity.total / len(images), len(images))
+        activity = meter.trace()
+        self._log_mean("test/non_zeros_per_image", activity.events, len(images))
+        if activity.emits_whole_numbers:
+            self._log_mean("test/spikes_per_image", activity.spikes, len(images))
         if len(self._seconds_per_image) < TIMED_BATCHES:
             self._seconds_per_image.append(self._clock(images))
 

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from synfire.base import write_json
-from synfire.neurons import ReLU
+from synfire.neurons import ACTIVATIONS, ReLU
 from synfire.report import text_table
-from synfire.tasks.activity import NEURONS
 
 SILENT_BELOW = 0.005  # share of non-zero spikes
 SATURATED_ABOVE = 0.9  # share of spikes at the highest level
@@ -85,7 +84,7 @@ def check_health(net: nn.Module, x: Tensor, loss_fn: Callable[[Tensor], Tensor])
     Returns:
         One entry per neuron that was used, in the order of the network's modules.
     """
-    seen = {name: _Observation(m) for name, m in net.named_modules() if isinstance(m, NEURONS)}
+    seen = {name: _Observation(m) for name, m in net.named_modules() if isinstance(m, ACTIVATIONS)}
     with _no_trace(net, x), torch.enable_grad():
         hooks = [o.neuron.register_forward_pre_hook(o.take_input) for o in seen.values()]
         hooks += [o.neuron.register_forward_hook(o.take_output) for o in seen.values()]

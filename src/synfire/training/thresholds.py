@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from synfire.base import ConfigError
 from synfire.layers import Join
-from synfire.tasks.activity import NEURONS
+from synfire.neurons import ACTIVATIONS
 
 
 def init_thresholds(net: nn.Module, x: Tensor) -> dict[str, float]:
@@ -31,7 +31,7 @@ def init_thresholds(net: nn.Module, x: Tensor) -> dict[str, float]:
     places = {
         name: module
         for name, module in net.named_modules()
-        if isinstance(module, NEURONS) and module not in barriers and _learned(module) is not None
+        if isinstance(module, ACTIVATIONS) and module not in barriers and _learned(module) is not None
     }
     if not places:
         raise ConfigError(

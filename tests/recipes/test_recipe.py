@@ -8,9 +8,9 @@ import torch
 import yaml
 
 from synfire.base import ConfigError
-from synfire.cli.catalogue import find_recipe, first_comment, read_recipe, shipped
-from synfire.cli.recipe import Recipe
 from synfire.neurons import LIF, MultiLevelIF
+from synfire.recipes.catalogue import find_recipe, first_comment, read_recipe, shipped
+from synfire.recipes.recipe import Recipe
 from synfire.tasks import Classification
 from synfire.training import InitThresholds
 

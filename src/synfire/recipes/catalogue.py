@@ -9,7 +9,7 @@ import yaml
 
 from synfire.base import ConfigError
 
-RECIPES = Path(__file__).parent.parent / "recipes"
+RECIPES = Path(__file__).parent
 
 
 def shipped() -> dict[str, Path]:

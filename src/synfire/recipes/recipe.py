@@ -12,7 +12,7 @@ import yaml
 from jsonargparse.typing import PositiveInt
 
 from synfire.base import ConfigError, SynfireError
-from synfire.cli.mistakes import explain
+from synfire.recipes.mistakes import explain
 from synfire.training import TRAINER_DEFAULTS, seed_all
 
 # A recipe comes from anywhere, so it may name classes of these alone; nothing else is imported.
@@ -96,6 +96,10 @@ class Recipe:
         torch.set_num_threads(self.values.threads or threads or _TORCH_THREADS)
         numba.set_num_threads(min(torch.get_num_threads(), _NUMBA_THREADS))
         seed_all(self.seed)
+        return self.instantiate()
+
+    def instantiate(self) -> tuple[L.LightningModule, L.LightningDataModule, dict[str, Any]]:
+        """Return the same as `build`, with weights drawn from wherever the random state is, and no setting changed."""
         try:
             objects = self.parser.instantiate(self.values)
         except (TypeError, ValueError) as err:

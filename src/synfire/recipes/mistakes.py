@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import jsonargparse
 
-from synfire.cli.catalogue import hint
+from synfire.recipes.catalogue import hint
 
 
 @dataclass(frozen=True)
