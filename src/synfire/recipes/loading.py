@@ -34,6 +34,7 @@ def load(run: str | Path, trust: Iterable[str] = ()) -> nn.Module:
 def restore(run: str | Path, trust: Iterable[str] = ()) -> tuple[Any, L.LightningDataModule]:
     """Return the task of a run folder, with its trained network as `model`, and its data; see `load`."""
     folder = RunFolder(Path(run))
+    task: Any  # any task has a `model`, which its type does not say
     task, data, _ = stored_recipe(folder, trust=trust).instantiate()
     load_weights(task.model, folder.weights)
     return task, data
