@@ -157,7 +157,7 @@ ROWS = {
     ),
     "scan of no step": Row(lambda _: lif(zeros(0, 3)), ShapeError, "lif: x has shape (0, 3), that is T = 0 steps"),
     "scan of integers": Row(
-        lambda _: lif(zeros(2, 3).long()), DtypeError, "lif: x has dtype torch.int64, but currents are floating point",
+        lambda _: lif(zeros(2, 3).long()), DtypeError, "lif: x has dtype torch.int64, but floating-point numbers",
     ),
     "levels beyond bfloat16": Row(
         lambda _: MultiLevelIF(257)(zeros(1, 2, 3).bfloat16()), DtypeError,

@@ -1,4 +1,4 @@
-"""What every room stands on: errors, back-end choice, records, optional imports."""
+"""What every room stands on: errors, back-end choice, records, the check of a sequence, optional imports."""
 
 from synfire.base.backends import BACKENDS, Kernel, backend, choose, forced
 from synfire.base.errors import (
@@ -14,6 +14,7 @@ from synfire.base.errors import (
 )
 from synfire.base.extras import need
 from synfire.base.records import SCHEMA_VERSION, append_json_line, read_json, write_atomic, write_json
+from synfire.base.sequences import check_sequence
 
 __all__ = [
     "BACKENDS",
@@ -30,6 +31,7 @@ __all__ = [
     "SynfireError",
     "append_json_line",
     "backend",
+    "check_sequence",
     "choose",
     "forced",
     "need",

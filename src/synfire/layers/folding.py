@@ -6,7 +6,7 @@ computed once and held again, so that direct coding convolves each image once an
 
 from torch import Tensor, nn
 
-from synfire.base import DtypeError, ShapeError
+from synfire.base import ShapeError, check_sequence
 
 
 class _Folded(nn.Module):
@@ -15,28 +15,12 @@ class _Folded(nn.Module):
     _axes = "C, H, W"
 
     def forward(self, input: Tensor) -> Tensor:
-        check_axes(input, self._axes, type(self).__name__)
+        check_sequence(input, type(self).__name__, self._axes)
         steps, batch = input.shape[:2]
         if steps > 1 and input.stride(0) == 0:
             held = super().forward(input[0])
             return held.expand(steps, *held.shape)
         return super().forward(input.flatten(0, 1)).unflatten(0, (steps, batch))
-
-
-def check_axes(x: Tensor, axes: str, who: str) -> None:
-    """Raise unless x is a floating-point sequence (T, B, <axes>) of at least one step."""
-    if x.dim() != axes.count(",") + 3:
-        raise ShapeError(
-            f"{who}: x has shape {tuple(x.shape)}, but a sequence (T, B, {axes}) was expected. "
-            "Add the time axis with x.unsqueeze(0) for one step, or with an encoder such as synfire.layers.Direct(4)."
-        )
-    if x.shape[0] == 0:
-        raise ShapeError(f"{who}: x has shape {tuple(x.shape)}, that is T = 0 steps; give at least one step.")
-    if not x.is_floating_point():
-        raise DtypeError(
-            f"{who}: x has dtype {x.dtype}, but floating-point numbers were expected. "
-            "Convert it with x.float(), and images of 0..255 with x.float() / 255."
-        )
 
 
 def check_image_size(x: Tensor, side: int, who: str) -> None:
@@ -91,7 +75,7 @@ class GlobalAvgPool2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Average over the last two axes."""
-        check_axes(x, "C, H, W", "GlobalAvgPool2d")
+        check_sequence(x, "GlobalAvgPool2d", "C, H, W")
         return x.mean((-2, -1))
 
 
@@ -100,5 +84,5 @@ class GlobalSumPool2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add up over the last two axes."""
-        check_axes(x, "C, H, W", "GlobalSumPool2d")
+        check_sequence(x, "GlobalSumPool2d", "C, H, W")
         return x.sum((-2, -1))

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from synfire.base import ConfigError
-from synfire.neurons.neuron import Neuron, check_sequence
+from synfire.base import ConfigError, check_sequence
+from synfire.neurons.neuron import Neuron
 from synfire.ops.lif import NeuronSpec, lif
 from synfire.ops.lif.spec import uniform_levels
 from synfire.ops.spike import Surrogate

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from synfire.base import DtypeError, ShapeError
+from synfire.base import check_sequence
 from synfire.neurons.streaming import current_stream
 from synfire.ops.spike import Surrogate, fire
 
@@ -71,19 +71,3 @@ class Neuron(nn.Module):
     def reset(self, u: Any, s: Tensor) -> Any:
         """Return the potential after firing; by default u - s, without a gradient through s."""
         return u - s.detach()
-
-
-def check_sequence(x: Tensor, who: str) -> None:
-    """Raise unless x is a floating-point sequence (T, B, ...) of at least one step."""
-    if x.dim() < 2:
-        raise ShapeError(
-            f"{who}: x has shape {tuple(x.shape)}, but a sequence (T, B, ...) was expected. "
-            "Add the missing axes, for one step with x.unsqueeze(0)."
-        )
-    if x.shape[0] == 0:
-        raise ShapeError(f"{who}: x has shape {tuple(x.shape)}, that is T = 0 steps; give at least one step.")
-    if not x.is_floating_point():
-        raise DtypeError(
-            f"{who}: x has dtype {x.dtype}, but floating-point numbers were expected. "
-            "Convert it with x.float(), and images of 0..255 with x.float() / 255."
-        )

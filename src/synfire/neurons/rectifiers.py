@@ -5,9 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from synfire.base import ConfigError
+from synfire.base import ConfigError, check_sequence
 from synfire.neurons.integrate_and_fire import bound_threshold, scale_gradient
-from synfire.neurons.neuron import check_sequence
 from synfire.ops.lif import NeuronSpec, lif
 from synfire.ops.lif.spec import uniform_levels
 from synfire.ops.spike import Surrogate

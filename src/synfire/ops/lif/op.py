@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synfire.base import BackendError, ConfigError, DtypeError, Kernel, ShapeError, choose
+from synfire.base import BackendError, ConfigError, DtypeError, Kernel, ShapeError, check_sequence, choose
 from synfire.ops.lif import numba, reference, triton
 from synfire.ops.lif.layout import Layout, dense, empty_like_steps, like_steps
 from synfire.ops.lif.spec import NeuronSpec, spec_of
@@ -73,15 +73,7 @@ def lif(
 
 
 def _check(x: Tensor, v: Tensor | None, threshold: float | Tensor, spec: NeuronSpec) -> None:
-    if x.dim() < 2:
-        raise ShapeError(
-            f"lif: x has shape {tuple(x.shape)}, but a sequence (T, B, ...) was expected. "
-            "Add the missing axes, for one step of one sample with x[None, None]."
-        )
-    if x.shape[0] == 0:
-        raise ShapeError(f"lif: x has shape {tuple(x.shape)}, that is T = 0 steps; give at least one step.")
-    if not x.is_floating_point():
-        raise DtypeError(f"lif: x has dtype {x.dtype}, but currents are floating point; convert it with x.float().")
+    check_sequence(x, "lif")
     widest = {torch.bfloat16: 256, torch.float16: 2048}.get(x.dtype)
     if widest is not None and len(spec.levels) > widest:
         raise DtypeError(
