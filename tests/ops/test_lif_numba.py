@@ -1,6 +1,9 @@
 """The CPU back end against the reference: the same spikes bit for bit, and the same gradients."""
 
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -348,6 +351,17 @@ def test_the_number_of_threads_changes_nothing():
         torch.set_num_threads(before)
     for other in results[1:]:
         torch.testing.assert_close(other, results[0], rtol=0, atol=0)
+
+
+def test_the_first_call_leaves_the_threads_of_torch_alone():
+    code = (
+        "import torch, synfire; torch.set_num_threads(1); synfire.IF()(torch.zeros(2, 2, 4)); "
+        "assert torch.get_num_threads() == 1, torch.get_num_threads()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "NUMBA_NUM_THREADS": "2"}
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

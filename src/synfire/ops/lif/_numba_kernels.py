@@ -1,6 +1,7 @@
 """The compiled loops behind `numba.py`; importing this module imports numba.
 
-A block of neurons runs through all steps before the next block starts, so its potentials stay in the first-level cache.
+A block of up to BLOCK neurons runs through all steps before the next starts, so its potentials stay in the caches. The
+blocks are large, because a view of a part of an array costs as much as some hundred numbers.
 Each small function below is one vectorised loop over a block. Options are chosen outside these loops, so that one
 compilation per dtype serves the whole family. Nothing here may be reordered or fused by the compiler (no fastmath):
 the spikes must be those of the reference, bit for bit.
@@ -16,7 +17,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import overload
 
-BLOCK = 512
+BLOCK = 2048
 DECAY, THRESHOLD, V, Z, HEIGHT, W, G, DV, DTHRESHOLD, DDECAY, SPARE = (BLOCK * row for row in range(11))
 ROWS = 11
 SUBTRACT, ZERO = 0, 1
@@ -226,18 +227,18 @@ def _step(z, u, s, x, levels, uniform, signed, reset, floor):
 
 @njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 def forward(
-    x, spikes, v0, last, checkpoints, checkpoint_every, most_parts,
+    x, spikes, v0, last, checkpoints, checkpoint_every, block_size, most_parts,
     steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, floor, initial, shape, width, half,
 ):  # fmt: skip
-    blocks = (size + BLOCK - 1) // BLOCK
+    blocks = (size + block_size - 1) // block_size
     parts = min(blocks, most_parts)
     uniform = _uniform(levels)
     for part in prange(parts):
         s = np.empty(ROWS * BLOCK, levels.dtype)
         u, current, fired = np.empty(BLOCK, levels.dtype), np.empty(BLOCK, levels.dtype), np.empty(BLOCK, levels.dtype)
         for block in range(part * blocks // parts, (part + 1) * blocks // parts):
-            start = block * BLOCK
-            count = min(BLOCK, size - start)
+            start = block * block_size
+            count = min(block_size, size - start)
             _spread(s, DECAY, decays, start, count, inner)
             _spread(s, THRESHOLD, thresholds, start, count, inner)
             _begin(s, v0, start, count, initial)
@@ -378,10 +379,10 @@ def _add_decay(s, dx, v):
 @njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 def backward(
     grad_spikes, grad_stride, x, grad_x, v0, grad_last, checkpoints, grad_v0, grad_decay, grad_threshold,
-    checkpoint_every, most_parts,
+    checkpoint_every, block_size, most_parts,
     steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, floor, initial, shape, width, half,
 ):  # fmt: skip
-    blocks = (size + BLOCK - 1) // BLOCK
+    blocks = (size + block_size - 1) // block_size
     parts = min(blocks, most_parts)
     uniform = _uniform(levels)
     heights = np.arange(1, levels.size + 1).astype(levels.dtype)
@@ -399,8 +400,8 @@ def backward(
         current, fired = np.empty(BLOCK, levels.dtype), np.empty(BLOCK, levels.dtype)
         incoming, outgoing = np.empty(BLOCK, levels.dtype), np.empty(BLOCK, levels.dtype)
         for block in range(part * blocks // parts, (part + 1) * blocks // parts):
-            start = block * BLOCK
-            count = min(BLOCK, size - start)
+            start = block * block_size
+            count = min(block_size, size - start)
             _spread(s, DECAY, decays, start, count, inner)
             _spread(s, THRESHOLD, thresholds, start, count, inner)
             s[DTHRESHOLD : DTHRESHOLD + count] = 0

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +13,9 @@ from synfire.ops.lif.layout import CHECKPOINT_EVERY, Layout, empty_like_steps, r
 from synfire.ops.lif.spec import RESETS, NeuronSpec
 from synfire.ops.spike import SURROGATES
 
+LANES = 16  # floats in the widest register: a block of fewer would gain nothing
 PARTS_PER_THREAD = 4  # evens out threads that another process slows down
+NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
@@ -43,7 +46,7 @@ def forward(
     keep_checkpoints: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return spikes, the last potential (empty unless kept) and the potentials at every 32nd step (likewise)."""
-    parts = PARTS_PER_THREAD * _follow_torch_threads()
+    shares = _shares(layout.size)
     state = torch.promote_types(x.dtype, torch.float32)
     spikes = empty_like_steps(x, layout.steps)
     last = empty_like_steps(x, dtype=state) if keep_state else x.new_empty(0, dtype=state)
@@ -57,7 +60,7 @@ def forward(
             _step(last, state),
             checkpoints.numpy(),
             CHECKPOINT_EVERY,
-            parts,
+            *shares,
             *_options(x, decay, threshold, spec, layout, state),
         )
     return spikes, last, checkpoints
@@ -79,7 +82,7 @@ def backward(
 
     `needs` tells which of the last three are wanted; the others come back empty.
     """
-    parts = PARTS_PER_THREAD * _follow_torch_threads()
+    shares = _shares(layout.size)
     state = torch.promote_types(x.dtype, torch.float32)
     grad_x = empty_like_steps(x, layout.steps)
     grads = [empty_like_steps(x, dtype=state) if need else x.new_empty(0, dtype=state) for need in needs]
@@ -94,7 +97,7 @@ def backward(
             checkpoints.numpy(),
             *(_step(grad, state) for grad in grads),
             CHECKPOINT_EVERY,
-            parts,
+            *shares,
             *_options(x, decay, threshold, spec, layout, state),
         )
     grad_v, grad_decay, grad_threshold = grads
@@ -104,9 +107,19 @@ def backward(
 def _follow_torch_threads() -> int:
     """Use as many threads as PyTorch is set to, so that one setting rules both; return their number."""
     numba = importlib.import_module("numba")
-    threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    wanted = torch.get_num_threads()
+    threads = min(wanted, numba.config.NUMBA_NUM_THREADS)
     numba.set_num_threads(threads)
+    if torch.get_num_threads() != wanted:  # Numba's first call sets the threads of an OpenMP that both may share
+        torch.set_num_threads(wanted)
     return threads
+
+
+def _shares(neurons: int) -> tuple[int, int]:
+    """Return the neurons of a block and the most parts that the blocks are dealt to."""
+    threads = _follow_torch_threads()
+    even = -(-neurons // (threads * LANES)) * LANES
+    return max(LANES, min(_kernels().BLOCK, even)), PARTS_PER_THREAD * threads
 
 
 def _words(flat: Tensor) -> Any:
@@ -118,7 +131,7 @@ def _words(flat: Tensor) -> Any:
 def _step(values: Tensor | None, state: torch.dtype) -> Any:
     """Flat memory of one dense step; nothing, where there is none."""
     if values is None:
-        return torch.empty(0, dtype=state).numpy()
+        return np.empty(0, NUMPY[state])
     return values.detach().as_strided((values.numel(),), (1,)).numpy()
 
 
@@ -133,7 +146,7 @@ def _options(
         layout.inner,
         decay.detach().to(state).reshape(-1).numpy(),
         threshold.detach().to(state).reshape(-1).numpy(),
-        torch.tensor(spec.levels, dtype=state).numpy(),
+        np.array(spec.levels, NUMPY[state]),
         spec.signed,
         RESETS.index(spec.reset),
         spec.detach_reset,
