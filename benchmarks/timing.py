@@ -123,7 +123,12 @@ def in_own_process(module: str, arguments: Sequence[str]) -> Any:
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+            # Every tensor in pages of its own, so that no leftover of the allocator counts as somebody's memory.
+            "MALLOC_MMAP_THRESHOLD_": "65536",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -165,21 +165,32 @@ def jelly(levels: int, step_mode: str, checkpointed: bool = False) -> tuple[nn.M
     return net, forward
 
 
-def ours(make: Callable[[], nn.Module]) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
-    """Build a network of ours."""
+def ours(make: Callable[[], nn.Module], compact: bool = True) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
+    """Build a network of ours, which by default keeps little for backward, as the library's own training does."""
+    import synfire
+
     net = make()
-    return net, net
+
+    def forward(x: Tensor) -> Tensor:
+        with synfire.compact() if compact else nullcontext():
+            return net(x)
+
+    return net, forward
 
 
 def contenders(levels: int) -> dict[str, tuple[Callable[[], tuple[nn.Module, Callable[[Tensor], Tensor]]], str]]:
     """Return the rows of the table: how each is built, and a note."""
     return {
-        OURS: (partial(ours, partial(our_network, levels)), "fixed thresholds"),
-        "synfire, thresholds learned": (partial(ours, partial(our_learned, levels)), "straight-through"),
+        OURS: (partial(ours, partial(our_network, levels)), "fixed thresholds; synfire.compact"),
+        "synfire, thresholds learned": (
+            partial(ours, partial(our_learned, levels)),
+            "straight-through; synfire.compact",
+        ),
+        "synfire, not compact": (partial(ours, partial(our_network, levels), False), "fixed thresholds"),
         "SpikingJelly, default": (partial(jelly, levels, "s"), 'step_mode "s"; norms see one step at a time'),
         JELLY: (partial(jelly, levels, "m"), 'step_mode "m"'),
         "SpikingJelly, memopt": (partial(jelly, levels, "m", True), "level 1, blocks recomputed, spikes as bits"),
-        "without neurons": (partial(ours, rectified), "ReLU, same convolutions and norms, T images"),
+        "without neurons": (partial(ours, rectified, False), "ReLU, same convolutions and norms, T images"),
     }
 
 

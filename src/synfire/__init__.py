@@ -22,6 +22,7 @@ from synfire.neurons import (
     Surrogate,
     stream,
 )
+from synfire.ops.saving import compact
 from synfire.ops.spike import fire
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ __all__ = [
     "Stream",
     "Surrogate",
     "backend",
+    "compact",
     "data",
     "fire",
     "layers",

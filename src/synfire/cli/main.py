@@ -16,6 +16,7 @@ commands:
   eval RUN       test a trained network again
   list           recipes, models and neurons that come with synfire
   report RUN...  compare runs in one table
+  claim NAME     run both sides of a published claim, and say whether it holds here
 
 start here:
   synfire train digits     trains on real digits in a minute, without a download
@@ -59,6 +60,19 @@ examples:
   synfire eval runs/digits-1 --trainer.accelerator cpu
 """
 
+CLAIM = """\
+Run both sides of a published claim with the same seeds and budget, and say whether it holds here.
+
+Runs are kept and shared between claims; a second call goes on where the first was stopped, and takes finished runs as
+they are. Keys of the recipes, --KEY VALUE, change both sides alike, for example to shorten the training.
+
+examples:
+  synfire claim --list
+  synfire claim multilevel-one-step                                 on embedded digits, minutes
+  synfire claim barriers --data fashion --root ~/data/fashion_mnist --seeds 0 1 2
+  synfire claim --table results/claims                              what was found, as Markdown
+"""
+
 REPORT = "Compare runs in one table; runs that are missing or not finished are named as such."
 
 
@@ -87,8 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     plain, overrides = _split(words)
     args = _parser().parse_args(plain or ["--help"])
-    if overrides and args.command not in ("train", "eval"):
-        raise ConfigError(f"{args.command} takes no {overrides[0]}; keys of a recipe belong to train and eval.")
+    if overrides and args.command not in ("train", "eval", "claim"):
+        raise ConfigError(f"{args.command} takes no {overrides[0]}; keys of a recipe belong to train, eval and claim.")
     # Imported here, because training takes seconds to import and the help should not.
     if args.command == "train":
         from synfire.cli.train import train
@@ -98,6 +112,10 @@ def _run(words: list[str]) -> int:
         from synfire.cli.train import evaluate
 
         evaluate(args, overrides)
+    elif args.command == "claim":
+        from synfire.cli.claim import claim
+
+        print(claim(args, overrides))
     elif args.command == "list":
         from synfire.cli.listing import listing
 
@@ -153,6 +171,21 @@ def _parser() -> _Parser:
 
     report = commands.add_parser("report", description=REPORT, **form)
     report.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run folders; by default all in runs/")
+
+    claim = commands.add_parser(
+        "claim", usage="synfire claim NAME [options] [--KEY VALUE ...]", description=CLAIM, **form
+    )
+    claim.add_argument("name", nargs="?", metavar="NAME", help="a name from --list")
+    claim.add_argument("--list", action="store_true", help="name the claims, and stop")
+    claim.add_argument("--table", type=Path, metavar="DIR", help="print the records in DIR as Markdown, and stop")
+    claim.add_argument("--data", help="data set; by default the smallest that the claim has")
+    claim.add_argument("--root", type=Path, metavar="DIR", help="folder of the data set, where it is not embedded")
+    claim.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="by default 0 1 2")
+    claim.add_argument("--images", type=int, default=1000, metavar="N", help="test images to count activity on")
+    claim.add_argument(
+        "--runs", type=Path, default=Path("runs/claims"), metavar="DIR", help="folder of the run folders"
+    )
+    claim.add_argument("--out", type=Path, metavar="FILE", help="record; by default results/claims/NAME-DATA.json")
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser

@@ -7,14 +7,14 @@ from typing import Any
 
 from lightning.fabric.utilities import rank_zero_only
 
-from synfire.base import ConfigError, RunError, read_json
+from synfire.base import ConfigError, RunError
 from synfire.recipes.catalogue import find_recipe, read_recipe
 from synfire.recipes.loading import stored_recipe, stored_values
 from synfire.recipes.recipe import Recipe, build_parser
+from synfire.recipes.running import run_recipe
 from synfire.report import RUN_COLUMNS, describe_results, text_table
 from synfire.training import RunFolder
 from synfire.training import evaluate as test_run
-from synfire.training import train as train_run
 
 
 def train(args: argparse.Namespace, overrides: list[str]) -> None:
@@ -28,25 +28,7 @@ def train(args: argparse.Namespace, overrides: list[str]) -> None:
     if args.print_recipe:
         sys.stdout.write(recipe.text())
         return
-    if run is not None:
-        _check_same(recipe, run)
-        results = run.read_summary()
-        if results is not None and read_recipe(run.recipe) == recipe.plain():
-            show(f"{run.path} is finished: {describe_results(results)}")
-            return
-    task, data, options = recipe.build(_threads(run))
-    run = train_run(
-        task,
-        data,
-        _opener(args, run),
-        seed=recipe.seed,
-        recipe=recipe.text(),
-        options=options,
-        keep=recipe.keep,
-        resume_from=run.checkpoint if run is not None and run.checkpoint.exists() else None,
-        health=not args.no_health,
-        show=show,
-    )
+    run = run_recipe(recipe, _opener(args), run, health=not args.no_health, show=show)
     if results := run.read_summary():  # written by the first process, which is also the one that shows it
         show(f"{run.path} is finished: {describe_results(results)}")
 
@@ -86,34 +68,8 @@ def _read(args: argparse.Namespace, run: RunFolder | None) -> dict[str, Any]:
     return stored_values(run)
 
 
-def _threads(run: RunFolder | None) -> int | None:
-    """Return how many threads a run began with."""
-    threads = read_json(run.environment).get("threads") if run is not None and run.environment.exists() else None
-    return threads if isinstance(threads, int) and threads > 0 else None
-
-
-def _check_same(recipe: Recipe, run: RunFolder) -> None:
-    """Raise if a run was trained with another recipe; only the trainer may change, for example to train longer."""
-    old, new = _flat({**stored_values(run), "trainer": None}), _flat({**recipe.plain(), "trainer": None})
-    changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    if changed:
-        key = changed[0]
-        raise RunError(
-            f"{run.path} was trained with {key} = {old.get(key)!r}, but now it is {new.get(key)!r} ({len(changed)} "
-            "keys differ). Resume with the same recipe, or start another run without --resume."
-        )
-
-
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    if isinstance(value, dict):
-        return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{path}.{key}".lstrip(".")).items()}
-    return {path: value}
-
-
-def _opener(args: argparse.Namespace, run: RunFolder | None) -> Callable[[], RunFolder]:
-    """Return how the first process gets the folder, once the data has been read."""
-    if run is not None:
-        return lambda: run
+def _opener(args: argparse.Namespace) -> Callable[[], RunFolder]:
+    """Return how the first process makes the folder of a new run, once the data has been read."""
     if args.run is not None:
         return lambda: RunFolder.at(args.run)
     return lambda: RunFolder.new(find_recipe(args.recipe).stem)

@@ -4,9 +4,14 @@ A sequence that holds one frame over all steps (its time axis has stride 0, as `
 computed once and held again, so that direct coding convolves each image once and not T times.
 """
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from synfire.base import ShapeError, check_sequence
+from synfire.ops.saving import tell_again, tell_sum
 
 
 class _Folded(nn.Module):
@@ -16,11 +21,16 @@ class _Folded(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         check_sequence(input, type(self).__name__, self._axes)
-        steps, batch = input.shape[:2]
-        if steps > 1 and input.stride(0) == 0:
-            held = super().forward(input[0])
-            return held.expand(steps, *held.shape)
-        return super().forward(input.flatten(0, 1)).unflatten(0, (steps, batch))
+        return _fold(super().forward, input)
+
+
+def _fold(layer: Callable[[Tensor], Tensor], input: Tensor) -> Tensor:
+    """Apply what takes (B, ...) to all steps of (T, B, ...)."""
+    steps, batch = input.shape[:2]
+    if steps > 1 and input.stride(0) == 0:
+        held = layer(input[0])
+        return held.expand(steps, *held.shape)
+    return layer(input.flatten(0, 1)).unflatten(0, (steps, batch))
 
 
 def check_image_size(x: Tensor, side: int, who: str) -> None:
@@ -35,13 +45,51 @@ def check_image_size(x: Tensor, side: int, who: str) -> None:
 class Conv2d(_Folded, nn.Conv2d):
     """`torch.nn.Conv2d` over (T, B, C, H, W)."""
 
+    def fan_out(self, shape: torch.Size, dense: bool = False) -> Tensor:
+        """Return how many weights each number of an image meets, those beyond the border left out.
 
-class BatchNorm2d(_Folded, nn.BatchNorm2d):
+        Args:
+            shape: of one image, (C, H, W).
+            dense: count all weights, not only those that are not zero.
+
+        Returns:
+            Counts, int64, (C, H, W).
+        """
+        # The transposed convolution, whatever padding and dilation are; also where the caller wants no gradients.
+        with torch.inference_mode(False), torch.enable_grad():
+            live = torch.ones_like(self.weight) if dense else self.weight != 0
+            x = torch.zeros(1, *shape, dtype=torch.float64, device=live.device, requires_grad=True)
+            total = self._conv_forward(x, live.double(), None).sum()
+            return torch.autograd.grad(total, x)[0][0].round().long()
+
+
+class _FoldedNorm(_Folded, nn.modules.batchnorm._BatchNorm):
+    def forward(self, input: Tensor) -> Tensor:
+        output = super().forward(input)
+        if self.training or not self.track_running_stats:
+            weight, bias, eps = self.weight, self.bias, self.eps
+            # Once more from its own input, without moving the running statistics.
+            tell_again(
+                output,
+                lambda: _fold(
+                    lambda x: functional.batch_norm(x, None, None, weight, bias, True, 0.0, eps), input.detach()
+                ),
+            )
+        return output
+
+
+class BatchNorm2d(_FoldedNorm, nn.BatchNorm2d):
     """`torch.nn.BatchNorm2d` over (T, B, C, H, W); statistics run over T, B, H and W together."""
 
 
 class MaxPool2d(_Folded, nn.MaxPool2d):
     """`torch.nn.MaxPool2d` over (T, B, C, H, W); spikes stay whole numbers."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the largest values; they are spikes if the input's are."""
+        output = super().forward(input)
+        tell_sum(output, input)
+        return output
 
 
 class AvgPool2d(_Folded, nn.AvgPool2d):
@@ -53,8 +101,13 @@ class Linear(_Folded, nn.Linear):
 
     _axes = "F"
 
+    def fan_out(self, shape: torch.Size, dense: bool = False) -> Tensor:
+        """Return how many weights each input meets, of all (dense) or of those that are not zero: int64, (F)."""
+        live = torch.ones_like(self.weight) if dense else self.weight != 0
+        return live.sum(0).long()
 
-class BatchNorm1d(_Folded, nn.BatchNorm1d):
+
+class BatchNorm1d(_FoldedNorm, nn.BatchNorm1d):
     """`torch.nn.BatchNorm1d` over (T, B, F); statistics run over T and B together."""
 
     _axes = "F"

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from synfire.base import ConfigError, ShapeError
+from synfire.ops.saving import tell_sum
 
 MERGES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "add": torch.add,  # spikes add up, so values grow with every join (arXiv:2102.04159, ADD)
@@ -45,6 +46,8 @@ class Join(nn.Module):
                 "they must be equal. Give the shortcut a projection with the branch's stride and channels."
             )
         merged = MERGES[self.merge](branch, shortcut)
+        if self.merge in ("add", "or"):  # products may exceed the sum
+            tell_sum(merged, branch, shortcut)
         return merged if self.after_merge is None else self.after_merge(merged)
 
     def extra_repr(self) -> str:

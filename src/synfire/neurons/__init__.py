@@ -3,7 +3,7 @@
 from synfire.neurons.integrate_and_fire import IF, LIF, MultiLevelIF, MultiLevelLIF, ParametricLIF, ScanNeuron
 from synfire.neurons.neuron import Neuron
 from synfire.neurons.rectifiers import QuantisedReLU, ReLU
-from synfire.neurons.streaming import Stream, stream
+from synfire.neurons.streaming import Stream, current_stream, stream
 from synfire.ops.lif import NeuronSpec
 from synfire.ops.spike import Surrogate
 
@@ -24,5 +24,6 @@ __all__ = [
     "ScanNeuron",
     "Stream",
     "Surrogate",
+    "current_stream",
     "stream",
 ]

@@ -10,6 +10,7 @@ from synfire.base import ConfigError, check_sequence
 from synfire.neurons.neuron import Neuron
 from synfire.ops.lif import NeuronSpec, lif
 from synfire.ops.lif.spec import uniform_levels
+from synfire.ops.saving import tell_spikes
 from synfire.ops.spike import Surrogate
 
 # A learned threshold that reached zero would saturate the layer for good (arXiv:2510.24637 and learned step sizes).
@@ -89,7 +90,7 @@ class ScanNeuron(Neuron):
         """Continue from a potential, (B, ...), or from rest; see `Neuron.run`."""
         check_sequence(x, type(self).__name__)
         scaled = self.scale_threshold_gradient
-        return lif(
+        spikes, last = lif(
             x,
             state,
             decay=self.decay,
@@ -98,6 +99,8 @@ class ScanNeuron(Neuron):
             channel_axis=self.channel_axis,
             return_state=keep,
         )
+        tell_spikes(spikes, -self.levels if self.spec.signed else 0, self.levels)
+        return spikes, last
 
     def extra_repr(self) -> str:
         """Describe the neuron in one line for `print(net)`."""

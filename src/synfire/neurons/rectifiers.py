@@ -9,6 +9,7 @@ from synfire.base import ConfigError, check_sequence
 from synfire.neurons.integrate_and_fire import bound_threshold, scale_gradient
 from synfire.ops.lif import NeuronSpec, lif
 from synfire.ops.lif.spec import uniform_levels
+from synfire.ops.saving import tell_spikes
 from synfire.ops.spike import Surrogate
 
 
@@ -59,7 +60,9 @@ class QuantisedReLU(nn.Module):
         step = scale_gradient(bound_threshold(self._step), x, self.levels)
         steps_as_batch = x.flatten(0, 1).unsqueeze(0)  # every step is a first step, so nothing is carried over
         spikes, _ = lif(steps_as_batch, threshold=step, spec=self.spec, return_state=False)
-        return spikes.view_as(x)
+        spikes = spikes.view_as(x)
+        tell_spikes(spikes, 0, self.levels)
+        return spikes
 
     def extra_repr(self) -> str:
         """Describe the rectifier in one line for `print(net)`."""

@@ -58,6 +58,11 @@ class Stream:
         """Return to rest."""
         self._states.clear()
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether no step has been run since the beginning or the last reset."""
+        return not self._states
+
     def state_dict(self) -> dict[str, Any]:
         """Return the states by the neuron's name (and the number of its use, if it is used more than once)."""
         return {name if call == 0 else f"{name}#{call}": state for (name, call), state in self._states.items()}

@@ -1,0 +1,23 @@
+"""From a trace to joules, each price list with its source and its assumptions."""
+
+from synfire.metering.pricers.bill import Bill, Line
+from synfire.metering.pricers.lists import Pricer, price_lists, pricer
+from synfire.metering.pricers.memory import Memory, access_energy, operation_energy
+from synfire.metering.pricers.operations import Operations
+from synfire.metering.pricers.verdicts import BANDS, Band, Verdict, verdicts
+
+__all__ = [
+    "BANDS",
+    "Band",
+    "Bill",
+    "Line",
+    "Memory",
+    "Operations",
+    "Pricer",
+    "Verdict",
+    "access_energy",
+    "operation_energy",
+    "price_lists",
+    "pricer",
+    "verdicts",
+]

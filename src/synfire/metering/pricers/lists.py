@@ -1,0 +1,74 @@
+"""Price lists: small TOML files, those of the package and the user's own."""
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from synfire.base import ConfigError
+from synfire.metering.pricers.bill import Bill
+from synfire.metering.pricers.memory import Memory
+from synfire.metering.pricers.operations import Operations
+from synfire.metering.trace import Trace
+
+Pricer = Callable[[Trace], Bill]
+MODELS: dict[str, type[Operations] | type[Memory]] = {"operations": Operations, "memory": Memory}
+FOLDER = Path(__file__).parent / "lists"
+
+
+def price_lists() -> dict[str, Path]:
+    """Return the price lists of the package by name."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
+
+
+def pricer(name: str | Path, **options: Any) -> Pricer:
+    """Return the pricer of a price list.
+
+    A list names its `model` ("operations" or "memory") and that model's arguments, see `Operations` and `Memory`:
+
+        model = "operations"
+        source = "data sheet of our chip, 28 nm"
+        mac = 1.2
+        ac = 0.3
+
+    Args:
+        name: one of `price_lists()`, or the path of a TOML file.
+        **options: arguments that go before those of the list.
+
+    Raises:
+        ConfigError: the list is unknown, no TOML, or has keys or values that its model does not take.
+    """
+    path = _find(name)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+        raise ConfigError(f"price list {path} cannot be read: {err}.") from err
+    model = values.pop("model", None)
+    if not isinstance(model, str) or model not in MODELS:
+        raise ConfigError(f"price list {path}: model is {model!r}; choose one of {', '.join(MODELS)}.")
+    kinds = {field.name: field.type for field in fields(MODELS[model])}
+    given = {"name": path.stem, **values, **options}
+    for key, value in given.items():
+        if key not in kinds:
+            raise ConfigError(f"price list {path}: {key!r} is no key of {model}; there are {', '.join(kinds)}.")
+        wanted: Any = kinds[key]
+        if isinstance(value, bool) != (wanted is bool) or not isinstance(
+            value, (int, float) if wanted is float else wanted
+        ):
+            raise ConfigError(f"price list {path}: {key} is {value!r}, but {wanted.__name__} was expected.")
+    try:
+        return MODELS[model](**given)
+    except TypeError as err:
+        missing = [f.name for f in fields(MODELS[model]) if f.name in ("mac", "ac") and f.name not in given]
+        raise ConfigError(f"price list {path}: {' and '.join(missing)} are missing; give them in pJ.") from err
+
+
+def _find(name: str | Path) -> Path:
+    known = price_lists()
+    if str(name) in known:
+        return known[str(name)]
+    path = Path(name)
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    raise ConfigError(f"price list {str(name)!r} is unknown; there are {', '.join(known)}, or give a TOML file's path.")

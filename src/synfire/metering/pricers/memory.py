@@ -1,0 +1,295 @@
+"""The memory-aware analytical model: accesses, operations and addressing of every layer.
+
+Source: E. Lemaire et al., "An analytical estimation of spiking neural networks energy efficiency", ICONIP 2022,
+arXiv:2210.13107. The numbers in brackets are its equations.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from synfire.base import ConfigError
+from synfire.metering.pricers.bill import EVENTS, Bill, Line
+from synfire.metering.rows import Row, Synapse
+from synfire.metering.trace import Trace
+
+ACCESSES = ("fit", "packed", "constant")
+POLICIES = ("iconip", "saturation", "linear", "quadratic")
+FAN_OUTS = ("nominal", "exact")
+BUS_BITS = 64
+ADD = (0.03, 0.1)  # pJ at 8 and 32 bits, 45 nm: M. Horowitz, ISSCC 2014
+MULTIPLY = (0.2, 3.1)
+
+
+def operation_energy(at_8: float, at_32: float, bits: int, policy: str) -> float:
+    """Return the energy of an operation at a width, pJ, from those at 8 and 32 bits.
+
+    Args:
+        at_8, at_32: energies at 8 and 32 bits, pJ.
+        bits: width, 1 to 32.
+        policy: "iconip" takes the 32-bit value, "saturation" the 8-bit value up to 8 bits and the 32-bit value above,
+            "linear" the line through both, "quadratic" the parabola through zero and both.
+
+    Raises:
+        ConfigError: the policy is unknown, the width is out of range or the policy gives no positive energy for it.
+    """
+    if policy not in POLICIES:
+        raise ConfigError(f"operation energy: policy {policy!r} is unknown; choose one of {', '.join(POLICIES)}.")
+    if not 1 <= bits <= 32:
+        raise ConfigError(f"operation energy: {bits} bits; the energies are known from 1 to 32 bits.")
+    if policy == "iconip":
+        return at_32
+    if policy == "saturation":
+        return at_8 if bits <= 8 else at_32
+    if policy == "linear":
+        energy = at_8 + (at_32 - at_8) * (bits - 8) / 24
+    else:
+        square = (at_32 / 32 - at_8 / 8) / 24
+        energy = square * bits**2 + (at_8 / 8 - 8 * square) * bits
+    if energy <= 0:
+        raise ConfigError(
+            f"operation energy: the policy {policy!r} gives {energy:.3g} pJ at {bits} bits; choose another one."
+        )
+    return energy
+
+
+def access_energy(elements: int, bits: int, mode: str, constant: float = 20.0) -> float:
+    """Return the energy of one read or write, pJ.
+
+    Args:
+        elements: size of the memory, in numbers.
+        bits: width of a number.
+        mode: "fit" is the line 13.2 + 1.09e-5 elements bits through the SRAM energies of M. Horowitz, ISSCC 2014;
+            "packed" reads 8 kB banks over a 64-bit bus, several numbers per access; "constant" is the same everywhere.
+        constant: energy in the mode "constant", pJ; 20 is a bank of 32 kB.
+
+    Raises:
+        ConfigError: the mode is unknown, or numbers are wider than the bus.
+    """
+    if mode == "fit":
+        return 13.2 + 1.09e-5 * elements * bits
+    if mode == "constant":
+        return constant
+    if mode != "packed":
+        raise ConfigError(f"access energy: mode {mode!r} is unknown; choose one of {', '.join(ACCESSES)}.")
+    if not 1 <= bits <= BUS_BITS:
+        raise ConfigError(f"access energy: {bits} bits do not fit the {BUS_BITS}-bit bus of the mode 'packed'.")
+    return 10 / (BUS_BITS // bits)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Prices memory accesses, operations and addressing.
+
+    Args:
+        bits: width of weights, potentials and activations.
+        access: "fit", "packed" or "constant", see `access_energy`.
+        constant: pJ per access in the mode "constant".
+        add, multiply: how the energy of an operation follows the width, see `operation_energy`.
+        fifo_depth: numbers that the event buffer between two layers holds.
+        events: what a spike of value z > 1 costs: "graded" one access and one narrow multiplication per weight, "burst"
+            one access and z additions, "unary" all of it z times.
+        fan_out: "nominal" is the paper's, without borders and stride; "exact" is that of every event.
+        potential_every_step: whether a layer that takes real numbers touches its potentials at every step, as the
+            authors' code has it, or once.
+        zero_skipping: let a conventional network skip its zeros; reads and products then follow its events.
+        name: of the price list.
+
+    Raises:
+        ConfigError: a choice is unknown or a width out of range.
+    """
+
+    bits: int = 8
+    access: str = "fit"
+    constant: float = 20.0
+    add: str = "linear"
+    multiply: str = "quadratic"
+    fifo_depth: int = 0
+    events: str = "graded"
+    fan_out: str = "nominal"
+    potential_every_step: bool = True
+    zero_skipping: bool = False
+    name: str = "memory"
+    source: str = "E. Lemaire et al., ICONIP 2022, arXiv:2210.13107; energies of M. Horowitz, ISSCC 2014, 45 nm"
+
+    def __post_init__(self) -> None:
+        if self.events not in EVENTS:
+            raise ConfigError(f"{self.name}: events is {self.events!r}; choose one of {', '.join(EVENTS)}.")
+        if self.fan_out not in FAN_OUTS:
+            raise ConfigError(f"{self.name}: fan_out is {self.fan_out!r}; choose one of {', '.join(FAN_OUTS)}.")
+        if self.fifo_depth < 0:
+            raise ConfigError(f"{self.name}: fifo_depth is {self.fifo_depth}; give at least 0.")
+        _ = self.energy(1), self.add_energy, self.multiply_energy  # name a wrong mode, policy or width at once
+
+    def energy(self, elements: int) -> float:
+        """Return the energy of an access to a memory of so many numbers, pJ."""
+        return access_energy(elements, self.bits, self.access, self.constant)
+
+    @property
+    def add_energy(self) -> float:
+        """Energy of an addition, pJ."""
+        return operation_energy(*ADD, self.bits, self.add)
+
+    @property
+    def multiply_energy(self) -> float:
+        """Energy of a multiplication, pJ."""
+        return operation_energy(*MULTIPLY, self.bits, self.multiply)
+
+    def __call__(self, trace: Trace) -> Bill:
+        """Price a trace."""
+        by_name = {row.name: row for row in trace.rows}
+        lines = []
+        for row in trace.rows:
+            price = self._spiking(row) if trace.spiking else self._formal(row)
+            if price is not None:
+                lines.append(price(row, by_name))
+        return Bill(self.name, self.source, self._assumptions(trace), tuple(lines))
+
+    def _spiking(self, row: Row) -> "Callable[[Row, dict[str, Row]], Line] | None":
+        if row.kind == "synapse":
+            return self._real_synapse if row.arithmetic == "real" else self._spiking_synapse
+        return self._neuron if row.kind == "neuron" else None
+
+    def _formal(self, row: Row) -> "Callable[[Row, dict[str, Row]], Line] | None":
+        return {"synapse": self._formal_synapse, "merge": self._formal_merge}.get(row.kind)
+
+    def _formal_synapse(self, row: Row, rows: dict[str, Row]) -> Line:
+        """Price a layer of a conventional network (eqs. 1 to 4, 6, 11, 12)."""
+        made = _made(row)
+        times, inputs, outputs = row.computed_steps, row.neurons, math.prod(made.out_shape)
+        products = row.synops if self.zero_skipping else row.products
+        if made.linear:
+            input_reads = row.events if self.zero_skipping else times * inputs
+            addresses = products
+        else:
+            input_reads = products
+            addresses = times * (inputs + outputs + made.out_channels * made.kernel)
+        memory = (
+            input_reads * self.energy(inputs)
+            + products * self.energy(made.weights)
+            + (times * outputs * self.energy(made.out_channels) if made.biases else 0)
+            + times * outputs * self.energy(outputs)
+        )
+        compute = products * (self.multiply_energy + self.add_energy) + times * outputs * self.add_energy
+        return Line(row.name, row.kind, compute, memory, addresses * self.add_energy)
+
+    def _formal_merge(self, row: Row, rows: dict[str, Row]) -> Line:
+        """Price the sum of two branches: two reads, an addition and a write for every number."""
+        n = row.neurons * row.steps
+        return Line(row.name, row.kind, n * self.add_energy, 3 * n * self.energy(row.neurons))
+
+    def _spiking_synapse(self, row: Row, rows: dict[str, Row]) -> Line:
+        """Price a layer that takes events; resets and outgoing events stand with the neuron (eqs. 1.4 to 10, 14)."""
+        made = _made(row)
+        outputs, steps = math.prod(made.out_shape), row.steps
+        events = row.spikes if self.events == "unary" else row.events
+        reached = self._reached(row, events)
+        products, sums = self._arithmetic(row)
+        memory = (
+            events * self.energy(self.fifo_depth)
+            + reached * self.energy(made.weights)
+            + (steps * outputs * self.energy(made.out_channels) if made.biases else 0)
+            + 2 * (reached + steps * outputs) * self.energy(outputs)
+        )
+        compute = products * self._narrow(row) + (products + sums + steps * outputs) * self.add_energy
+        return Line(row.name, row.kind, compute, memory, self._addresses(made, events))
+
+    def _real_synapse(self, row: Row, rows: dict[str, Row]) -> Line:
+        """Price a layer of a spiking network that takes real numbers: zeros are skipped, products are MACs."""
+        made = _made(row)
+        outputs = math.prod(made.out_shape)
+        # Held frames arrive once; a layer that sees new real numbers at every step pays for each.
+        times = row.computed_steps
+        events = row.events * times / row.steps
+        reached = self._reached(row, events)
+        touched = row.steps if self.potential_every_step else times
+        memory = (
+            events * self.energy(self.fifo_depth)
+            + reached * self.energy(made.weights)
+            + (times * outputs * self.energy(made.out_channels) if made.biases else 0)
+            + 2 * (reached + touched * outputs) * self.energy(outputs)
+        )
+        products = row.products * row.density
+        compute = products * (self.multiply_energy + self.add_energy) + times * outputs * self.add_energy
+        return Line(row.name, row.kind, compute, memory, self._addresses(made, events))
+
+    def _neuron(self, row: Row, rows: dict[str, Row]) -> Line:
+        """Price resets, leak and outgoing events (eqs. 1.3, 1.4, 13), and the potentials that no synapse has paid."""
+        fires = row.spikes if self.events == "unary" else row.events
+        source = rows.get(row.fed_by)
+        fed = source is not None and source.kind == "synapse"
+        once = source is not None and source.arithmetic == "real"
+        leaks = row.neurons * (1 if once else row.steps) if row.leaks else 0
+        memory = fires * self.energy(self.fifo_depth)
+        compute = (fires if row.resets else 0) * self.add_energy + leaks * (self.multiply_energy + self.add_energy)
+        if not fed:
+            touched = row.arriving + row.updates
+            memory += row.arriving * self.energy(self.fifo_depth) + 2 * touched * self.energy(row.neurons)
+            compute += touched * self.add_energy
+        return Line(row.name, row.kind, compute, memory)
+
+    def _reached(self, row: Row, events: float) -> float:
+        """Return how many weights the events meet, by the paper's fan-out or the true one."""
+        made = _made(row)
+        if self.fan_out == "nominal":
+            return events * made.out_channels * made.kernel
+        return row.unary_synops if self.events == "unary" and row.whole else row.synops
+
+    def _arithmetic(self, row: Row) -> tuple[float, float]:
+        """Return multiplications and plain additions at the weights."""
+        made = _made(row)
+        nominal = self.fan_out == "nominal"
+        reach = made.out_channels * made.strided_kernel
+        once = row.events * reach if nominal else row.synops
+        each = row.spikes * reach if nominal else row.unary_synops
+        if row.arithmetic == "accumulate":
+            return 0.0, once
+        return (once, 0.0) if self.events == "graded" else (0.0, each)
+
+    def _narrow(self, row: Row) -> float:
+        """Energy of a spike times a weight: a multiplier's energy grows with the product of its widths."""
+        width = max(1, math.ceil(math.log2(row.largest + 1))) if row.largest else 1
+        return self.multiply_energy * min(width, self.bits) / self.bits
+
+    def _addresses(self, made: Synapse, events: float) -> float:
+        if made.linear:
+            return events * made.out_channels * self.add_energy
+        return 2 * events * (self.multiply_energy + self.add_energy) + events * made.kernel * self.add_energy
+
+    def _assumptions(self, trace: Trace) -> tuple[str, ...]:
+        access = {
+            "fit": "13.2 + 1.09e-5 n b pJ for n numbers of b bits",
+            "packed": f"{access_energy(1, self.bits, 'packed'):g} pJ, several numbers per 64-bit access",
+            "constant": f"{self.constant:g} pJ",
+        }[self.access]
+        said = [
+            f"numbers of {self.bits} bits; an addition costs {self.add_energy:.4g} pJ ({self.add}), a multiplication "
+            f"{self.multiply_energy:.4g} pJ ({self.multiply})",
+            f"an access costs {access}",
+            "batch norms are folded, pooling costs nothing",
+        ]
+        if not trace.spiking:
+            said.append(
+                "zeros are skipped, and cost nothing" if self.zero_skipping else "dense: zeros are multiplied too"
+            )
+            return tuple(said)
+        said += [
+            f"fan-out is {self.fan_out}" + (" (borders and stride ignored)" if self.fan_out == "nominal" else ""),
+            f"event buffers hold {self.fifo_depth} numbers",
+            "merging spikes costs nothing; a neuron after a merge pays for its potentials and for what arrives",
+        ]
+        if any(row.arithmetic == "graded" for row in trace.of_kind("synapse")):
+            said.append(
+                f"events are {self.events}"
+                + (
+                    ": a spike times a weight costs a multiplication scaled by its width"
+                    if self.events == "graded"
+                    else ""
+                )
+            )
+        return tuple(said)
+
+
+def _made(row: Row) -> Synapse:
+    assert row.synapse is not None
+    return row.synapse

@@ -1,0 +1,77 @@
+"""Published limits of activity below which a spiking network saves energy, and on which side a network stands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from synfire.metering.trace import Trace
+
+
+def events_per_neuron(trace: Trace) -> float:
+    """Return the events per neuron and inference, over the inputs of all layers that take events."""
+    rows = [row for row in trace.of_kind("synapse") if row.whole]
+    return sum(row.events for row in rows) / max(1, sum(row.neurons for row in rows))
+
+
+def events_per_synapse(trace: Trace) -> float:
+    """Return the events per synapse and inference, over all layers that take events."""
+    rows = [row for row in trace.of_kind("synapse") if row.whole and row.synapse]
+    return sum(row.synops for row in rows) / max(1, sum(row.synapse.dense_fan_out for row in rows if row.synapse))
+
+
+def rate(trace: Trace) -> float:
+    """Return the events per neuron and step."""
+    return events_per_neuron(trace) / max(1, trace.steps)
+
+
+@dataclass(frozen=True)
+class Band:
+    """A published limit, or range of limits.
+
+    Attributes:
+        source: who found it.
+        says: what it is a limit of.
+        measure: the same quantity of a trace.
+        low, high: the limit, or where it lies between, depending on the conventional rival.
+        steps: range of T that it was found for, or None for any.
+    """
+
+    source: str
+    says: str
+    measure: Callable[[Trace], float]
+    low: float
+    high: float
+    steps: tuple[int, int] | None = None
+
+
+BANDS = (
+    Band("S. Davidson and S. Furber, Front. Neurosci. 15:651141 (2021)", "events per synapse and inference",
+         events_per_synapse, 1.72, 1.72),
+    Band("M. Dampfhoffer et al., IEEE TETCI 7(3):731 (2023)", "events per synapse and inference",
+         events_per_synapse, 0.15, 1.38),
+    Band("memory model, uniform accesses (E. Lemaire et al., arXiv:2210.13107, derived)",
+         "events per neuron and inference", events_per_neuron, 2 / 3, 2 / 3),
+    Band("Z. Yan et al., arXiv:2409.08290v2", "events per neuron and step", rate, 0.064, 0.064, (5, 10)),
+    Band("Z. Yan et al., arXiv:2409.08290v4", "events per neuron and step", rate, 0.057, 0.057, (5, 5)),
+    Band("Z. Yan et al., arXiv:2409.08290v1", "events per neuron and step", rate, 0.07, 0.08, (6, 6)),
+    Band("Z. Yan et al., arXiv:2409.08290v1", "events per neuron and step", rate, 0.03, 0.03, (17, 2**31)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Where a network stands: "below" the limit (it saves energy), "inside" its range, "above", or "no statement"."""
+
+    band: Band
+    value: float
+    verdict: str
+
+
+def verdicts(trace: Trace) -> tuple[Verdict, ...]:
+    """Compare a trace with every published limit; none is chosen for the reader."""
+    found = []
+    for band in BANDS:
+        value = band.measure(trace)
+        applies = trace.spiking and (band.steps is None or band.steps[0] <= trace.steps <= band.steps[1])
+        side = "below" if value < band.low else "above" if value > band.high else "inside"
+        found.append(Verdict(band, value, side if applies else "no statement"))
+    return tuple(found)

@@ -1,0 +1,226 @@
+"""The rows of a trace: what a layer is made of, and what it did."""
+
+from dataclasses import dataclass, field
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from synfire.metering.counts import Counts
+
+
+@dataclass(frozen=True)
+class Synapse:
+    """What a layer of weights is made of.
+
+    Attributes:
+        out_shape: of one sample at one step, such as (C, H, W).
+        fan_out: live (non-zero) weights that each number of a sample meets, int64; borders and strides are exact.
+        dense_fan_out: sum of the same over the sample, with all weights counted and padding left out.
+        products: multiplications of the layer's formula, padding included: outputs times inputs of each.
+        linear: whether every input meets every output, as in a linear layer.
+        kernel: positions of the kernel, height times width; 1 for a linear layer.
+        strided_kernel: positions of the output that an event reaches, ceil(height / stride) ceil(width / stride).
+        out_channels: C_out or N_out.
+        weights: number of weights.
+        live_weights: of these, non-zero.
+        biases: biases, those of a batch norm that will be folded included.
+    """
+
+    out_shape: tuple[int, ...]
+    fan_out: Tensor
+    dense_fan_out: int
+    products: int
+    linear: bool
+    kernel: int
+    strided_kernel: int
+    out_channels: int
+    weights: int
+    live_weights: int
+    biases: int
+
+    @classmethod
+    def of(cls, module: nn.Module, shape: tuple[int, ...], out_shape: tuple[int, ...]) -> "Synapse":
+        """Describe a module that has `fan_out(shape, dense)`, such as synfire.layers.Conv2d, for one input shape."""
+        weight = getattr(module, "weight", None)
+        weight = weight if isinstance(weight, Tensor) and weight.dim() > 1 else None
+        kernel = () if weight is None else tuple(weight.shape[2:])
+        strides = getattr(module, "stride", 1)
+        strides = strides if isinstance(strides, tuple) else (strides,) * len(kernel)
+        fan_out = module.fan_out(torch.Size(shape))  # type: ignore[operator]
+        dense = int(module.fan_out(torch.Size(shape), dense=True).sum())  # type: ignore[operator]
+        return cls(
+            out_shape=out_shape,
+            fan_out=fan_out,
+            dense_fan_out=dense,
+            products=dense if weight is None else prod(out_shape) * weight[0].numel(),
+            linear=not kernel,
+            kernel=prod(kernel),
+            strided_kernel=prod(-(-k // s) for k, s in zip(kernel, strides, strict=True)),
+            out_channels=out_shape[0],
+            weights=0 if weight is None else weight.numel(),
+            live_weights=0 if weight is None else int(weight.count_nonzero()),
+            biases=0 if getattr(module, "bias", None) is None else out_shape[0],
+        )
+
+
+@dataclass
+class Row:
+    """Activity of one layer. Counts are totals over all samples; the properties are per sample, over all steps.
+
+    Attributes:
+        name: path of the module in the network, with "#2" and so on where it is used more than once in a pass.
+        kind: "neuron", "quantised", "relu" or "merge" for what leaves it, "synapse" for what arrives at it.
+        shape: of what is counted, one sample at one step, such as (C, H, W).
+        levels: highest value that a neuron or quantised rectifier may emit, 0 where there is none.
+        leaks: whether a neuron's potential decays.
+        resets: whether a neuron's potential changes when it fires.
+        synapse: what a layer of weights is made of.
+        fed_by: name of the synapse or merge whose output it takes, through norms and poolings; "" if unknown.
+        samples: number of samples counted.
+        computed_steps: steps that differ from each other, 1 for a held frame.
+        event_count: non-zero values.
+        spike_total: sum of absolute values; equal to the events for binary neurons.
+        arriving_count: non-zero inputs of a neuron that takes no synapse's output, such as a barrier.
+        synop_count: (event, live weight) pairs, each computed step once.
+        synop_sum: the same, each pair times the event's absolute value.
+        largest: largest absolute value.
+        whole: whether all values are whole numbers, as spikes are and images and their means are not.
+        events_by_step: non-zero values at each step.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    levels: int = 0
+    leaks: bool = False
+    resets: bool = False
+    synapse: Synapse | None = None
+    fed_by: str = ""
+    samples: int = 0
+    computed_steps: int = 0
+    event_count: int = 0
+    spike_total: float = 0.0
+    arriving_count: int = 0
+    synop_count: int = 0
+    synop_sum: float = 0.0
+    largest: float = 0.0
+    whole: bool = True
+    events_by_step: list[int] = field(default_factory=list)
+
+    def add(self, counts: Counts, first_step: int = 0) -> None:
+        """Add what was counted in one sequence, or in the part of a streamed one that begins at a step."""
+        if first_step == 0:
+            self.samples += counts.samples
+        by_step = [0] * first_step + counts.by_step.tolist()
+        longest = max(len(by_step), len(self.events_by_step))
+        both = (steps + [0] * (longest - len(steps)) for steps in (self.events_by_step, by_step))
+        self.events_by_step = [a + b for a, b in zip(*both, strict=True)]
+        self.computed_steps = max(self.computed_steps, first_step + counts.computed_steps)
+        self.event_count += int(counts.by_step.sum())
+        self.spike_total += counts.sums.sum().item()
+        self.largest = max(self.largest, counts.largest)
+        self.whole = self.whole and counts.whole
+        if self.synapse is not None:
+            repeats = counts.steps // counts.computed_steps  # a held frame meets the weights once
+            fan_out = self.synapse.fan_out
+            self.synop_count += int((counts.by_position * fan_out).sum()) // repeats
+            self.synop_sum += (counts.sums * fan_out).sum().item() / repeats
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return len(self.events_by_step)
+
+    @property
+    def neurons(self) -> int:
+        """Number of values per step and sample."""
+        return prod(self.shape)
+
+    @property
+    def events(self) -> float:
+        """Non-zero values."""
+        return self.event_count / self.samples
+
+    @property
+    def spikes(self) -> float:
+        """Sum of absolute values."""
+        return self.spike_total / self.samples
+
+    @property
+    def arriving(self) -> float:
+        """Non-zero inputs, see `arriving_count`."""
+        return self.arriving_count / self.samples
+
+    @property
+    def density(self) -> float:
+        """Non-zero values per neuron and step."""
+        return self.events / (self.neurons * self.steps)
+
+    @property
+    def arithmetic(self) -> str:
+        """What an event does at a weight: "accumulate" one of -1, 0, 1, or "graded" another whole number, or "real"."""
+        if not self.whole:
+            return "real"
+        return "accumulate" if self.largest <= 1 else "graded"
+
+    @property
+    def dense_macs(self) -> int:
+        """Multiplications if every input and weight were used; padding is none (NeuroBench's dense count)."""
+        return self.synapse.dense_fan_out * self.computed_steps if self.synapse else 0
+
+    @property
+    def products(self) -> int:
+        """Multiplications of the layer's formula, padding included: the usual MAC count of a layer."""
+        return self.synapse.products * self.computed_steps if self.synapse else 0
+
+    @property
+    def synops(self) -> float:
+        """Synaptic operations: pairs of an event and a live weight, with exact fan-out at borders and strides."""
+        return self.synop_count / self.samples
+
+    @property
+    def unary_synops(self) -> float:
+        """Synaptic operations if an event of value z were z events of one."""
+        return self.synop_sum / self.samples
+
+    @property
+    def synops_by_rate(self) -> float:
+        """The usual shortcut, density times MACs: exact for even activity without padding and dead weights."""
+        return self.density * self.products
+
+    @property
+    def updates(self) -> int:
+        """Potentials that are charged and compared: neurons times steps."""
+        return self.neurons * self.steps if self.kind == "neuron" else 0
+
+    def record(self) -> dict[str, object]:
+        """Return the row as plain data, per sample."""
+        made = self.synapse
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "shape": list(self.shape),
+            "levels": self.levels,
+            "steps": self.steps,
+            "computed_steps": self.computed_steps,
+            "samples": self.samples,
+            "fed_by": self.fed_by,
+            "events": self.events,
+            "spikes": self.spikes,
+            "density": self.density,
+            "largest": self.largest,
+            "whole": self.whole,
+            "events_by_step": [events / self.samples for events in self.events_by_step],
+            "updates": self.updates,
+            "resets": self.events if self.resets else 0.0,
+            "arithmetic": self.arithmetic if made else None,
+            "dense_macs": self.dense_macs,
+            "products": self.products,
+            "synops": self.synops,
+            "unary_synops": self.unary_synops,
+            "synops_by_rate": self.synops_by_rate,
+            "weights": made.weights if made else 0,
+            "live_weights": made.live_weights if made else 0,
+            "biases": made.biases if made else 0,
+        }

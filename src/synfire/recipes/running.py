@@ -1,0 +1,74 @@
+"""From a checked recipe to a finished run, new or resumed."""
+
+from collections.abc import Callable
+from typing import Any
+
+from synfire.base import RunError, read_json
+from synfire.recipes.catalogue import read_recipe
+from synfire.recipes.loading import stored_values
+from synfire.recipes.recipe import Recipe
+from synfire.training import RunFolder, train
+
+
+def run_recipe(
+    recipe: Recipe,
+    open_folder: Callable[[], RunFolder],
+    begun: RunFolder | None = None,
+    *,
+    health: bool = True,
+    show: Callable[[str], object] = print,
+) -> RunFolder:
+    """Train and test as a recipe says; a run that is finished already is returned as it is.
+
+    Args:
+        recipe: what to do.
+        open_folder: makes the folder of a new run.
+        begun: the run to continue, or None for a new one.
+        health: check every neuron layer on the first batch.
+        show: prints a text.
+
+    Raises:
+        RunError: the run was begun with another recipe, or its folder cannot be read or written.
+        SynfireError: a constructor refuses a value, or the data or the loss is unfit.
+    """
+    if begun is not None:
+        _check_same(recipe, begun)
+        if begun.read_summary() is not None and read_recipe(begun.recipe) == recipe.plain():
+            return begun
+    task, data, options = recipe.build(_threads(begun))
+    return train(
+        task,
+        data,
+        open_folder if begun is None else lambda: begun,
+        seed=recipe.seed,
+        recipe=recipe.text(),
+        options=options,
+        keep=recipe.keep,
+        resume_from=begun.checkpoint if begun is not None and begun.checkpoint.exists() else None,
+        health=health,
+        show=show,
+    )
+
+
+def _threads(run: RunFolder | None) -> int | None:
+    """Return how many threads a run began with."""
+    threads = read_json(run.environment).get("threads") if run is not None and run.environment.exists() else None
+    return threads if isinstance(threads, int) and threads > 0 else None
+
+
+def _check_same(recipe: Recipe, run: RunFolder) -> None:
+    """Raise if a run was trained with another recipe; only the trainer may change, for example to train longer."""
+    old, new = _flat({**stored_values(run), "trainer": None}), _flat({**recipe.plain(), "trainer": None})
+    changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    if changed:
+        key = changed[0]
+        raise RunError(
+            f"{run.path} was trained with {key} = {old.get(key)!r}, but now it is {new.get(key)!r} ({len(changed)} "
+            "keys differ). Resume with the same recipe, or start another run without --resume."
+        )
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{path}.{key}".lstrip(".")).items()}
+    return {path: value}

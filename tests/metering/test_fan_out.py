@@ -1,0 +1,157 @@
+"""Synaptic operations: what each event meets, counted against brute force."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import synfire
+from synfire.layers import AvgPool2d, BatchNorm2d, Conv2d, Direct, Linear, MaxPool2d
+from synfire.metering import trace
+
+
+def brute_force(layer: nn.Module, x: Tensor, amplitudes: bool = False, dense: bool = False) -> float:
+    """Count pairs of an event and a live weight by running the layer on their indicators, in float64."""
+    indicator = torch.ones_like(x) if dense else (x.abs() if amplitudes else (x != 0))
+    weight = torch.ones_like(layer.weight) if dense else (layer.weight != 0)
+    flat = indicator.double().flatten(0, 1)
+    if isinstance(layer, nn.Conv2d):
+        out = nn.functional.conv2d(
+            flat, weight.double(), None, layer.stride, layer.padding, layer.dilation, layer.groups
+        )
+    else:
+        out = nn.functional.linear(flat, weight.double())
+    return out.sum().item() / x.shape[1]
+
+
+convolutions = st.builds(
+    dict,
+    groups=st.sampled_from([1, 2]),
+    kernel_size=st.integers(1, 4),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 3),
+    dilation=st.integers(1, 2),
+    bias=st.booleans(),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(options=convolutions, seed=st.integers(0, 1000), steps=st.integers(1, 3))
+def test_synops_of_a_convolution(options, seed, steps):
+    torch.manual_seed(seed)
+    layer = Conv2d(4, 6, **options)
+    layer.weight.data *= torch.rand_like(layer.weight) < 0.7
+    x = torch.randint(0, 4, (steps, 3, 4, 9, 8)).float() * (torch.rand(steps, 3, 4, 9, 8) < 0.3)
+    (row,) = trace(layer, x).rows
+    assert row.synops == pytest.approx(brute_force(layer, x), rel=1e-12)
+    assert row.unary_synops == pytest.approx(brute_force(layer, x, amplitudes=True), rel=1e-12)
+    assert row.dense_macs == brute_force(layer, x, dense=True)
+
+
+def test_synops_of_a_linear_layer_by_hand():
+    layer = Linear(3, 4, bias=False)
+    layer.weight.data = torch.tensor([[0.5, 0, 2], [0, -1, 0], [3, 1, 0], [0, 0, 4]])
+    (row,) = trace(layer, torch.tensor([[[1.0, 0, 1]]])).rows
+    assert (row.synops, row.dense_macs, row.arithmetic) == (4, 12, "accumulate")
+    (row,) = trace(layer, torch.tensor([[[0.7, 0, 1]]])).rows
+    assert (row.synops, row.arithmetic) == (4, "real")
+    (row,) = trace(layer, torch.tensor([[[3.0, 0, 1]]])).rows
+    assert (row.synops, row.unary_synops, row.arithmetic) == (4, 8, "graded")
+
+
+@pytest.mark.parametrize(("place", "reached"), [((0, 0), 4), ((1, 1), 9)])
+def test_an_event_in_the_corner_meets_fewer_weights(place, reached):
+    layer = Conv2d(1, 1, 3, padding=1)
+    x = torch.zeros(1, 1, 1, 4, 4)
+    x[(0, 0, 0, *place)] = 1
+    (row,) = trace(layer, x).rows
+    assert (row.synops, row.dense_macs, row.products) == (reached, 100, 144)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad, torch.inference_mode])
+def test_counting_works_in_every_mode_of_autograd(mode):
+    net = nn.Sequential(Conv2d(1, 2, 3), synfire.IF(), Conv2d(2, 1, 3))
+    with mode(), synfire.metering.counting(net) as meter:
+        net(torch.ones(1, 1, 1, 6, 6))
+    assert meter.trace().rows[0].dense_macs == 2 * 16 * 9
+
+
+def test_the_rate_is_exact_without_borders_and_with_even_activity():
+    layer = Conv2d(2, 3, 1)
+    x = torch.zeros(2, 4, 2, 6, 6)
+    x[:, :, :, ::2] = 1
+    (row,) = trace(layer, x).rows
+    assert row.synops_by_rate == row.synops
+
+
+def test_a_held_frame_meets_the_weights_once():
+    layer = Conv2d(1, 2, 3)
+    image = torch.rand(3, 1, 6, 6)
+    (once,), (held,) = trace(layer, Direct(1)(image)).rows, trace(layer, Direct(4)(image)).rows
+    assert (held.steps, held.computed_steps) == (4, 1)
+    assert (held.synops, held.dense_macs) == (once.synops, once.dense_macs)
+    assert held.events == 4 * once.events
+    (shown,) = trace(layer, Direct(4)(image).contiguous()).rows
+    assert (shown.computed_steps, shown.synops) == (4, 4 * once.synops)
+
+
+def test_a_norm_gives_its_layer_a_bias_and_the_neuron_knows_its_layer():
+    net = nn.Sequential(
+        Conv2d(1, 2, 3, bias=False),
+        BatchNorm2d(2),
+        AvgPool2d(2),
+        synfire.LIF(),
+        MaxPool2d(2),
+        Conv2d(2, 3, 1, bias=False),
+    ).eval()
+    conv, neuron, last = trace(net, torch.rand(2, 2, 1, 10, 10)).rows
+    assert (conv.synapse.biases, last.synapse.biases) == (2, 0)
+    assert (neuron.fed_by, neuron.leaks, neuron.arriving) == ("0", True, 0)
+
+
+def test_a_barrier_pays_for_what_arrives():
+    net = synfire.models.sparse_resnet_narrow(in_channels=1, depths=(1,), widths=(4,)).eval()
+    rows = {row.name: row for row in trace(net, torch.randn(1, 2, 1, 8, 8) * 3).rows}
+    barrier = rows["stages.0.0.join.after_merge"]
+    assert barrier.fed_by == ""
+    assert barrier.arriving >= barrier.events > 0
+
+
+def test_streamed_steps_count_as_the_whole_sequence():
+    torch.manual_seed(0)
+    net = synfire.models.cnn4(levels=1, neuron=synfire.LIF, image_size=12)
+    x = torch.randn(5, 3, 1, 12, 12)
+    net(x)
+    net.eval()
+    whole = trace(net, [x, x])
+    with torch.no_grad(), synfire.metering.counting(net) as meter:
+        run = synfire.stream(net)
+        for _ in range(2):
+            run.reset()
+            for step in x:
+                run(step)
+    assert meter.trace().records() == whole.records()
+    with torch.no_grad(), synfire.metering.counting(net) as meter:
+        synfire.stream(net).run(x)
+        run = synfire.stream(net)
+        run.run(x[:2])
+        run.run(x[2:])
+    assert meter.trace().records() == whole.records()
+
+
+def test_a_module_of_the_users_declares_how_it_counts():
+    class Diagonal(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gain = nn.Parameter(torch.tensor([1.0, 0.0, 2.0]))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.gain
+
+        def fan_out(self, shape: torch.Size, dense: bool = False) -> Tensor:
+            return torch.ones(shape, dtype=torch.long) if dense else (self.gain != 0).long()
+
+    row, neuron = trace(nn.Sequential(Diagonal(), synfire.IF()), torch.ones(2, 1, 3)).rows
+    assert (row.kind, row.synops, row.dense_macs, row.products) == ("synapse", 4, 6, 6)
+    assert neuron.fed_by == "0"
