@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from synfire.cli.main import main
 
@@ -56,3 +57,18 @@ def test_a_run_goes_on_with_the_threads_it_began_with(small_recipe: Path) -> Non
     assert main(["train", "--run", "one", "--resume", "--trainer.max_epochs", "2", *TRUST]) == 0
     assert torch.get_num_threads() == 1
     assert json.loads(Path("one/environment.json").read_text())["threads"] == 1
+
+
+def test_a_run_from_before_an_option_existed_goes_on_with_its_default(
+    small_recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "small.yaml", *TRUST, "--trainer.max_epochs", "1", "--run", "old"]
+    assert main(words) == 0
+    stored = yaml.safe_load(Path("old/recipe.yaml").read_text())
+    del stored["task"]["init_args"]["compact"]
+    Path("old/recipe.yaml").write_text(yaml.safe_dump(stored))
+    capsys.readouterr()
+    assert main([*words, "--resume"]) == 0
+    assert "old is finished" in capsys.readouterr().out
+    assert main([*words, "--resume", "--task.init_args.compact", "false"]) == 2
+    assert "task.init_args.compact = True, but now it is False" in capsys.readouterr().err

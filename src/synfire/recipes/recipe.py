@@ -34,10 +34,17 @@ _HIDDEN: set[str | int] = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe whose every value has been checked against the signature that it is for."""
+    """A recipe whose every value has been checked against the signature that it is for.
+
+    Attributes:
+        values: of all keys.
+        parser: what checked them.
+        trust: packages beside synfire's own that its class paths may name.
+    """
 
     values: jsonargparse.Namespace
     parser: jsonargparse.ArgumentParser
+    trust: tuple[str, ...] = ()
 
     @classmethod
     def resolve(cls, recipe: dict[str, Any], overrides: Sequence[str] = (), trust: Iterable[str] = ()) -> "Recipe":
@@ -61,7 +68,7 @@ class Recipe:
                 values = parser.parse_args(list(overrides), namespace=values)
         except (jsonargparse.ArgumentError, TypeError, ValueError) as err:
             raise ConfigError(explain(err, parser, allowed)) from err
-        return cls(values, parser)
+        return cls(values, parser, trust)
 
     @property
     def seed(self) -> int:

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from synfire.base import RunError, read_json
-from synfire.recipes.catalogue import read_recipe
-from synfire.recipes.loading import stored_values
+from synfire.recipes.loading import stored_recipe
 from synfire.recipes.recipe import Recipe
 from synfire.training import RunFolder, train
 
@@ -32,8 +31,10 @@ def run_recipe(
         SynfireError: a constructor refuses a value, or the data or the loss is unfit.
     """
     if begun is not None:
-        _check_same(recipe, begun)
-        if begun.read_summary() is not None and read_recipe(begun.recipe) == recipe.plain():
+        # Resolved again, so that a key that is newer than the run has its default in both.
+        stored = stored_recipe(begun, trust=recipe.trust)
+        _check_same(recipe, stored, begun)
+        if begun.read_summary() is not None and stored.plain() == recipe.plain():
             return begun
     task, data, options = recipe.build(_threads(begun))
     return train(
@@ -56,9 +57,9 @@ def _threads(run: RunFolder | None) -> int | None:
     return threads if isinstance(threads, int) and threads > 0 else None
 
 
-def _check_same(recipe: Recipe, run: RunFolder) -> None:
+def _check_same(recipe: Recipe, stored: Recipe, run: RunFolder) -> None:
     """Raise if a run was trained with another recipe; only the trainer may change, for example to train longer."""
-    old, new = _flat({**stored_values(run), "trainer": None}), _flat({**recipe.plain(), "trainer": None})
+    old, new = _flat({**stored.plain(), "trainer": None}), _flat({**recipe.plain(), "trainer": None})
     changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
     if changed:
         key = changed[0]

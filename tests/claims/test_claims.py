@@ -1,0 +1,148 @@
+"""Claims: judged by hand-made runs, and once run for real on a handful of digits."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numba
+import pytest
+import torch
+
+from synfire.claims import CLAIMS, Check, claims_table, describe, find_claim
+from synfire.cli.main import main
+from synfire.recipes.catalogue import find_recipe
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _threads_stay() -> Iterator[None]:
+    """A recipe sets the threads of the process."""
+    threads = torch.get_num_threads(), numba.get_num_threads()
+    yield
+    torch.set_num_threads(threads[0])
+    numba.set_num_threads(threads[1])
+
+
+def run(**changes: Any) -> dict[str, Any]:
+    energies = {"memory-constant-16bit": 50.0, "memory-fit-8bit": 40.0, "operations-45nm-int8": 3.0}
+    energies |= {f"{name}, skipping zeros": value / 2 for name, value in energies.items()}
+    plain = {
+        "accuracy": 90.0, "seed": 0, "steps": 1, "parameters": 10, "epochs": 1, "seconds": 2.0, "events": 10.0,
+        "spikes": 20.0, "arriving_events": 8.0, "arriving_spikes": 16.0, "picojoules": energies,
+        "merges": {"stages.0": [0.1, 0.2, 0.3]},
+    }  # fmt: skip
+    return {**plain, **changes}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_every_claim_has_its_recipes_and_data_that_needs_no_download(name):
+    claim = CLAIMS[name]
+    assert claim.data_sets == ("digits", "fashion", "cifar10")
+    for arm in claim.arms:
+        assert all(find_recipe(recipe).exists() for recipe in arm.recipes.values())
+    findings = claim.judge([[run() for _ in claim.arms]] * 2)
+    assert all(finding.spread == 0 for finding in findings)
+    assert any(finding.holds is not None for finding in findings)
+
+
+def test_a_claim_is_judged_by_the_mean_over_the_seeds():
+    claim = find_claim("multilevel-one-step")
+    seeds = [
+        [run(accuracy=90.0, events=6.0), run(accuracy=91.5, events=10.0)],
+        [run(accuracy=90.0, events=8.0), run(accuracy=90.1, events=10.0)],
+    ]
+    found = {finding.check.says: finding for finding in claim.judge(seeds)}
+    points = found["accuracy difference, points"]
+    assert points.values == pytest.approx((-1.5, -0.1))
+    assert (points.mean, points.spread, points.holds) == (pytest.approx(-0.8), pytest.approx(1.4), True)
+    assert found["non-zero events ratio"].mean == pytest.approx(0.7)
+    assert found["non-zero events ratio"].holds
+    assert found["energy ratio, memory-constant-16bit"].holds is False
+    assert found["energy ratio, memory-fit-8bit"].holds is None
+
+
+def test_growth_of_activity_counts_the_blocks():
+    claim = find_claim("barriers")
+    flat, grown = {"stages.0": [0.3, 0.2], "stages.1": [0.1, 0.4]}, {"stages.0": [0.1, 0.2], "stages.1": [0.1, 0.4]}
+    found = {f.check.says: f for f in claim.judge([[run(merges=flat), run(merges=grown)]])}
+    assert found["activity grows inside stages without barriers, share of blocks"].mean == 1
+    assert found["activity grows inside stages with barriers, share of blocks"].mean == 0.5
+
+
+@pytest.mark.parametrize(("at_most", "value", "holds"), [(True, 1.0, True), (True, 1.1, False), (False, 0.9, False)])
+def test_a_bound_is_met_by_itself(at_most, value, holds):
+    assert Check("x", lambda runs: 0.0, 1.0, at_most=at_most).holds(value) is holds
+    assert Check("x", lambda runs: 0.0).holds(value) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["claim"], "claim needs a NAME"),
+        (["claim", "barrier"], "claim 'barrier' is unknown, perhaps barriers was meant"),
+        (["claim", "barriers", "--data", "mnist"], "has no data 'mnist'; choose one of digits, fashion, cifar10"),
+        (["claim", "barriers", "--images", "0"], "images is 0"),
+        (["claim", "--table", "nowhere"], "nowhere holds no record"),
+        (["claim", "barriers", "--data", "fashion"], "data/fashion_mnist"),
+    ],
+)
+def test_mistakes_are_named(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_list_names_every_claim(capsys):
+    assert main(["claim", "--list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in CLAIMS)
+
+
+def test_a_claim_runs_is_kept_and_is_not_run_twice(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["claim", "quantised-twin", "--seeds", "3", "--images", "12"]
+    words += ["--trainer.max_epochs", "1", "--data.init_args.limit_train", "64", "--data.init_args.limit_test", "20"]
+    assert main(words) == 0
+    assert (
+        "Again: synfire claim quantised-twin --data digits --seeds 3 --trainer.max_epochs 1" in capsys.readouterr().out
+    )
+    path = tmp_path / "results/claims/quantised-twin-digits.json"
+    record = json.loads(path.read_text())
+    arms = record["arms"]
+    assert [arm["recipe"] for arm in arms] == ["digits", "digits-quantised-ann"]
+    assert all(arm["runs"][0]["picojoules"]["memory-fit-8bit"] > 0 for arm in arms)
+    assert arms[0]["runs"][0]["dense_macs"] == arms[1]["runs"][0]["dense_macs"] > 0
+    assert record["seeds"] == [3]
+    assert record["images"] == 12
+    assert str(tmp_path) not in path.read_text()
+
+    before = (tmp_path / "runs/claims/digits-seed3/summary.json").stat().st_mtime_ns
+    assert main(words) == 0
+    assert (tmp_path / "runs/claims/digits-seed3/summary.json").stat().st_mtime_ns == before
+    assert json.loads(path.read_text())["findings"] == record["findings"]
+
+    assert main(["claim", "--table", "results/claims"]) == 0
+    assert "| quantised-twin | digits | 1 | accuracy difference, points |" in capsys.readouterr().out
+
+
+def test_records_read_well():
+    claim = find_claim("multilevel-one-step")
+    record = {
+        "claim": claim.name, "says": claim.says, "source": claim.source, "data": "digits", "seeds": [0], "images": 5,
+        "command": "synfire claim", "arms": [{"name": arm.name, "runs": [run()]} for arm in claim.arms],
+        "findings": [finding.record() for finding in claim.judge([[run(), run()]])], "holds": False,
+    }  # fmt: skip
+    text = describe(record)
+    assert "The claim does not hold here. Again: synfire claim" in text
+    assert max(map(len, text.splitlines())) <= 160
+    rows = claims_table([record]).splitlines()
+    assert len(rows) == 2 + len(claim.checks)
+    assert "| energy ratio, memory-constant-16bit | 0.52 (VGG-16, CIFAR-10) | 1 (0) | at most 0.55 | no |" in rows[3]
+
+
+def test_the_table_in_the_documentation_is_that_of_the_results(capsys):
+    assert main(["claim", "--table", str(ROOT / "results/claims")]) == 0
+    assert capsys.readouterr().out.strip() in (ROOT / "docs/claims.md").read_text()
