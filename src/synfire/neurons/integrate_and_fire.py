@@ -151,7 +151,8 @@ class IF(ScanNeuron):
         reset: "subtract", "zero" or "none".
         surrogate: slope for the backward pass.
         detach_reset: whether the gradient ignores the path through the reset.
-        channels, learn_threshold: see `ScanNeuron`.
+        channels: number of channels, for a value of their own each; None for one value in all.
+        learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
     """
 
     def __init__(
@@ -177,7 +178,8 @@ class LIF(ScanNeuron):
         reset: "subtract", "zero" or "none".
         surrogate: slope for the backward pass.
         detach_reset: whether the gradient ignores the path through the reset.
-        channels, learn_threshold: see `ScanNeuron`.
+        channels: number of channels, for a value of their own each; None for one value in all.
+        learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
     """
 
     def __init__(
@@ -234,7 +236,8 @@ class MultiLevelIF(ScanNeuron):
         surrogate: slope for the backward pass; straight-through passes the gradient up to half a level above the top.
         detach_reset: whether the gradient ignores the path through the reset.
         floor_at_zero: whether negative potentials are dropped after each step.
-        channels, learn_threshold: see `ScanNeuron`.
+        channels: number of channels, for a value of their own each; None for one value in all.
+        learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
     """
 
     def __init__(
@@ -273,7 +276,9 @@ class MultiLevelLIF(ScanNeuron):
         signed: also fire -1..-levels.
         surrogate: slope for the backward pass.
         detach_reset: whether the gradient ignores the path through the reset.
-        channels, learn_decay, learn_threshold: see `ScanNeuron`.
+        channels: number of channels, for a value of their own each; None for one value in all.
+        learn_decay: whether the decay is a parameter; see `ScanNeuron`.
+        learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
     """
 
     def __init__(

@@ -22,7 +22,8 @@ class _Known:
     Attributes:
         tensor: to tell it from a later one in the same place of memory.
         version: of its contents, when it became known.
-        lowest, highest: bounds of its numbers, which are whole; both 0 if they are not.
+        lowest: lower bound of its numbers, which are whole.
+        highest: upper bound, or 0 if they are not whole.
         again: makes it again, or None.
         packed: it as bytes, once somebody kept it.
     """

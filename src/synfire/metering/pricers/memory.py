@@ -25,7 +25,8 @@ def operation_energy(at_8: float, at_32: float, bits: int, policy: str) -> float
     """Return the energy of an operation at a width, pJ, from those at 8 and 32 bits.
 
     Args:
-        at_8, at_32: energies at 8 and 32 bits, pJ.
+        at_8: energy at 8 bits, pJ.
+        at_32: energy at 32 bits, pJ.
         bits: width, 1 to 32.
         policy: "iconip" takes the 32-bit value, "saturation" the 8-bit value up to 8 bits and the 32-bit value above,
             "linear" the line through both, "quadratic" the parabola through zero and both.
@@ -85,7 +86,8 @@ class Memory:
         bits: width of weights, potentials and activations.
         access: "fit", "packed" or "constant", see `access_energy`.
         constant: pJ per access in the mode "constant".
-        add, multiply: how the energy of an operation follows the width, see `operation_energy`.
+        add: how the energy of an addition follows the width, see `operation_energy`.
+        multiply: how that of a multiplication does.
         fifo_depth: numbers that the event buffer between two layers holds.
         events: what a spike of value z > 1 costs: "graded" one access and one narrow multiplication per weight, "burst"
             one access and z additions, "unary" all of it z times.

@@ -31,7 +31,8 @@ class Band:
         source: who found it.
         says: what it is a limit of.
         measure: the same quantity of a trace.
-        low, high: the limit, or where it lies between, depending on the conventional rival.
+        low: the limit, or the lowest that it has, depending on the conventional rival.
+        high: the highest that it has.
         steps: range of T that it was found for, or None for any.
     """
 
