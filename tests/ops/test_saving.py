@@ -117,6 +117,27 @@ def test_a_tensor_that_was_changed_is_kept_as_it_is():
     assert weight.grad.tolist() == [1, 1, 1]
 
 
+def test_a_neighbour_in_the_same_storage_is_kept_as_it_is():
+    both = torch.tensor([[1.0, 0.0], [0.5, 0.25]], requires_grad=True) * 1.0
+    weight = torch.ones(2, requires_grad=True)
+    with synfire.compact():
+        told = both[0]
+        saving.tell_spikes(told, 0, 1)
+        out = both[1] * weight + told * weight
+    out.sum().backward()
+    assert weight.grad.tolist() == [1.5, 0.25]
+
+
+def test_vmap_runs_inside_it_and_gradients_of_torch_func_say_that_they_do_not():
+    net = nn.Sequential(Linear(4, 5), synfire.IF(), Linear(5, 2))
+    x = torch.randn(6, 3, 2, 4)
+    with synfire.compact():
+        mapped = torch.vmap(net)(x)
+        torch.testing.assert_close(mapped, torch.stack([net(one) for one in x]))
+        with pytest.raises(RuntimeError, match="saved tensor hooks"):
+            torch.func.grad(lambda x: net(x).sum())(x[0])
+
+
 def test_a_place_in_memory_that_is_used_again_is_not_taken_for_spikes():
     weight = torch.ones(1000, requires_grad=True)
     with synfire.compact():

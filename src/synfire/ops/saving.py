@@ -51,8 +51,8 @@ _known: ContextVar[dict[int, _Known] | None] = ContextVar("synfire_saving", defa
 def compact() -> Iterator[None]:
     """Run a network so that backward keeps spikes as bytes and makes the outputs of batch norms again.
 
-    Put the forward pass inside; backward may run outside. It takes a batch norm more per layer, and inside
-    torch.compile it changes nothing.
+    Put the forward pass inside; backward may run outside. It takes a batch norm more per layer. Inside torch.compile it
+    changes nothing, and the gradients of torch.func cannot be taken inside it.
 
     Example:
         >>> with synfire.compact():
@@ -85,23 +85,35 @@ def tell_again(result: Tensor, again: Callable[[], Tensor]) -> None:
 
 
 def _tell(tensor: Tensor, lowest: int = 0, highest: int = 0, again: Callable[[], Tensor] | None = None) -> None:
-    known = None if torch.compiler.is_compiling() else _known.get()
-    if known is not None and tensor.requires_grad and torch.is_grad_enabled():
-        place = tensor.untyped_storage().data_ptr()
+    known, place = _listening(), _place(tensor)
+    if known is not None and place is not None and tensor.requires_grad and torch.is_grad_enabled():
         known[place] = _Known(weakref.ref(tensor), tensor._version, lowest, highest, again)
 
 
 def _find(tensor: Tensor) -> _Known | None:
-    """Return what is known of a tensor or a view of it.
+    """Return what is known of a tensor or a view of all of it.
 
     A tensor that is gone may have left its place to another, and one that was changed is not what was told.
     """
-    known = None if torch.compiler.is_compiling() else _known.get()
-    found = known.get(tensor.untyped_storage().data_ptr()) if known else None
+    known, place = _listening(), _place(tensor)
+    found = known.get(place) if known and place is not None else None
     original = found.tensor() if found is not None else None
-    if original is None or original._version != found.version or tensor.dtype != original.dtype:  # type: ignore[union-attr]
+    if found is None or original is None:
         return None
-    return found
+    same = (tensor._version, tensor.dtype, tensor.numel()) == (found.version, original.dtype, original.numel())
+    return found if same else None
+
+
+def _listening() -> dict[int, _Known] | None:
+    return None if torch.compiler.is_compiling() else _known.get()
+
+
+def _place(tensor: Tensor) -> int | None:
+    """Return where a tensor begins in memory, or None for one that has no memory, as inside torch.func."""
+    try:
+        return tensor.data_ptr()
+    except RuntimeError:
+        return None
 
 
 Packed = Tensor | tuple[Tensor, torch.dtype] | Callable[[], Tensor]
@@ -114,7 +126,7 @@ def _pack(tensor: Tensor) -> Packed:
         return tensor
     if found.again is not None:
         return found.again if tensor.shape == original.shape and tensor.stride() == original.stride() else tensor
-    if found.bytes is None or tensor.numel() != original.numel():
+    if found.bytes is None:
         return tensor
     if found.packed is None or found.packed.shape != tensor.shape or found.packed.stride() != tensor.stride():
         found.packed = tensor.detach().to(found.bytes)
