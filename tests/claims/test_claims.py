@@ -1,28 +1,17 @@
 """Claims: judged by hand-made runs, and once run for real on a handful of digits."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numba
 import pytest
-import torch
 
 from synfire.claims import CLAIMS, Check, claims_table, describe, find_claim
 from synfire.cli.main import main
 from synfire.recipes.catalogue import find_recipe
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _threads_stay() -> Iterator[None]:
-    """A recipe sets the threads of the process."""
-    threads = torch.get_num_threads(), numba.get_num_threads()
-    yield
-    torch.set_num_threads(threads[0])
-    numba.set_num_threads(threads[1])
+pytestmark = pytest.mark.usefixtures("threads_stay")
 
 
 def run(**changes: Any) -> dict[str, Any]:

@@ -1,9 +1,6 @@
-from collections.abc import Iterator
 from pathlib import Path
 
-import numba
 import pytest
-import torch
 import yaml
 
 SMALL = {
@@ -25,12 +22,8 @@ SMALL = {
 
 
 @pytest.fixture(autouse=True)
-def _threads_stay() -> Iterator[None]:
-    """A recipe sets the threads of the process."""
-    threads = torch.get_num_threads(), numba.get_num_threads()
-    yield
-    torch.set_num_threads(threads[0])
-    numba.set_num_threads(threads[1])
+def _threads_stay(threads_stay: None) -> None:
+    """Every test here builds recipes."""
 
 
 @pytest.fixture
