@@ -26,6 +26,7 @@ class SparseResNet(nn.Module):
         in_channels: channels of the image.
         neuron: makes the neurons, one per place, instead of MultiLevelIF(levels).
         barriers: whether a barrier neuron bounds the sum of every block; False is the spike-element-wise ResNet.
+        barrier_step: levels of a sum that make one level behind its barrier; 1 saturates, 2 halves.
         barrier_gradient: "identity" passes every gradient, "clipped" none above the highest level.
         inner_neuron: whether a neuron stands before each addition.
         learn_threshold: whether thresholds and barrier steps are parameters.
@@ -45,6 +46,7 @@ class SparseResNet(nn.Module):
         in_channels: int = 3,
         neuron: NeuronFactory | None = None,
         barriers: bool = True,
+        barrier_step: float = 1.0,
         barrier_gradient: str = "identity",
         inner_neuron: bool = True,
         learn_threshold: bool = False,
@@ -63,7 +65,9 @@ class SparseResNet(nn.Module):
         for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
             blocks = []
             for block in range(depth):
-                bound = barrier(levels, gradient=barrier_gradient, learn_step=learn_threshold) if barriers else None
+                bound = None
+                if barriers:
+                    bound = barrier(levels, step=barrier_step, gradient=barrier_gradient, learn_step=learn_threshold)
                 stride = 2 if stage > 0 and block == 0 else 1
                 blocks.append(ResidualBlock(channels, width, stride, make, bound, inner_neuron=inner_neuron))
                 channels = width
