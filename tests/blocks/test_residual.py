@@ -116,3 +116,14 @@ def test_synapse_keeps_the_size(kernel):
     x: Tensor = torch.rand(2, 3, 4, 7, 7)
     assert synapse(4, 5, kernel)(x).shape == (2, 3, 5, 7, 7)
     assert synapse(4, 5, kernel, stride=2)(x).shape == (2, 3, 5, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("initial", "expected"), [(0.0, [0, 0, 1, 1, 2, 2, 3, 3, 4]), (0.5, [0, 1, 1, 2, 2, 3, 3, 4, 4])]
+)
+def test_a_barrier_of_step_two_halves(initial, expected):
+    sums = torch.arange(9.0).view(1, 1, 9).requires_grad_()
+    halved = barrier(LEVELS, step=2.0, initial=initial)(sums)
+    assert halved.flatten().tolist() == expected
+    halved.sum().backward()
+    assert sums.grad.unique().tolist() == [0.5]

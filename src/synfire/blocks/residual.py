@@ -19,16 +19,19 @@ def synapse(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 
     return nn.Sequential(conv, BatchNorm2d(out_channels))
 
 
-def barrier(levels: int, *, step: float = 1.0, gradient: str = "identity", learn_step: bool = False) -> MultiLevelIF:
+def barrier(
+    levels: int, *, step: float = 1.0, initial: float = 0.5, gradient: str = "identity", learn_step: bool = False
+) -> MultiLevelIF:
     """Return a multi-level neuron for the place after an addition of spikes: it bounds them to 0..levels again.
 
-    With a step of one level it is a saturating whole-number addition, with two it halves the sum, rounded down. Its reset
-    is not detached: then no gradient crosses time, where a chain of barriers would multiply it, and at a step of one
-    the gradient is 1. Source: arXiv:2510.24637.
+    With a step of one level it is a saturating whole-number addition, with two it halves the sum. Its reset is not
+    detached: then no gradient crosses time, where a chain of barriers would multiply it, and at a step of one the
+    gradient is 1. Source: arXiv:2510.24637.
 
     Args:
         levels: highest value that passes.
         step: levels of the sum that make one level of the output.
+        initial: potential before the first step, in steps; 0.5 rounds, 0 rounds down.
         gradient: "identity" passes every gradient, "clipped" none above the highest level.
         learn_step: whether the step is a parameter.
     """
@@ -37,7 +40,7 @@ def barrier(levels: int, *, step: float = 1.0, gradient: str = "identity", learn
     return MultiLevelIF(
         levels,
         step,
-        initial=0.0,
+        initial,
         surrogate=Surrogate(BARRIER_GRADIENTS[gradient]),
         detach_reset=False,
         learn_threshold=learn_step,

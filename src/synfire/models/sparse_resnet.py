@@ -26,7 +26,8 @@ class SparseResNet(nn.Module):
         in_channels: channels of the image.
         neuron: makes the neurons, one per place, instead of MultiLevelIF(levels).
         barriers: whether a barrier neuron bounds the sum of every block; False is the spike-element-wise ResNet.
-        barrier_step: levels of a sum that make one level behind its barrier; 1 saturates, 2 halves.
+        barrier_step: levels of a sum that make one level behind its barrier; 1 saturates, 2 halves. Sums of spikes are
+            rounded down, sums with a current (without inner_neuron) to the nearest level.
         barrier_gradient: "identity" passes every gradient, "clipped" none above the highest level.
         inner_neuron: whether a neuron stands before each addition.
         learn_threshold: whether thresholds and barrier steps are parameters.
@@ -60,14 +61,20 @@ class SparseResNet(nn.Module):
                 f"SparseResNet: {len(depths)} depths and {len(widths)} widths; give one of each per stage."
             )
         make = neuron or partial(MultiLevelIF, levels, learn_threshold=learn_threshold)
+        make_bound = partial(
+            barrier,
+            levels,
+            step=barrier_step,
+            initial=0.0 if inner_neuron else 0.5,
+            gradient=barrier_gradient,
+            learn_step=learn_threshold,
+        )
         self.stem = nn.Sequential(synapse(in_channels, widths[0], stride=stem_stride), make())
         stages, channels = [], widths[0]
         for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
             blocks = []
             for block in range(depth):
-                bound = None
-                if barriers:
-                    bound = barrier(levels, step=barrier_step, gradient=barrier_gradient, learn_step=learn_threshold)
+                bound = make_bound() if barriers else None
                 stride = 2 if stage > 0 and block == 0 else 1
                 blocks.append(ResidualBlock(channels, width, stride, make, bound, inner_neuron=inner_neuron))
                 channels = width
