@@ -132,6 +132,7 @@ def test_records_read_well():
     assert "| energy ratio, memory-constant-16bit | 0.52 (VGG-16, CIFAR-10) | 1 (0) | at most 0.55 | no |" in rows[3]
 
 
+@pytest.mark.skipif(not list(ROOT.glob("results/claims/*.json")), reason="results/claims holds no record yet")
 def test_the_table_in_the_documentation_is_that_of_the_results(capsys):
     assert main(["claim", "--table", str(ROOT / "results/claims")]) == 0
     assert capsys.readouterr().out.strip() in (ROOT / "docs/claims.md").read_text()
