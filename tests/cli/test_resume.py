@@ -44,6 +44,9 @@ def test_resume_of_a_finished_run_changes_nothing(small_recipe: Path, capsys: py
     assert main([*arguments, "--resume"]) == 0
     assert "is finished" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in Path("runs/small-1").rglob("*")} == before
+    assert main([*arguments, "--resume", "--trainer.enable_progress_bar", "false"]) == 0
+    assert "is finished" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in Path("runs/small-1").rglob("*")} == before
     assert main([*arguments, "--resume", "--task.model.levels", "2"]) == 2
     assert "task.init_args.model.init_args.levels = 4, but now it is 2" in capsys.readouterr().err
 

@@ -8,6 +8,9 @@ from synfire.recipes.loading import stored_recipe
 from synfire.recipes.recipe import Recipe
 from synfire.training import RunFolder, train
 
+# Options of the trainer that change what is shown, not what is learned.
+_SHOWN = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "logger", "profiler")
+
 
 def run_recipe(
     recipe: Recipe,
@@ -17,7 +20,7 @@ def run_recipe(
     health: bool = True,
     show: Callable[[str], object] = print,
 ) -> RunFolder:
-    """Train and test as a recipe says; a run that is finished already is returned as it is.
+    """Train and test as a recipe says; a run that is finished already is returned as it is, whatever it showed on the way.
 
     Args:
         recipe: what to do.
@@ -34,7 +37,7 @@ def run_recipe(
         # Resolved again, so that a key that is newer than the run has its default in both.
         stored = stored_recipe(begun, trust=recipe.trust)
         _check_same(recipe, stored, begun)
-        if begun.read_summary() is not None and stored.plain() == recipe.plain():
+        if begun.read_summary() is not None and _training(stored) == _training(recipe):
             return begun
     task, data, options = recipe.build(_threads(begun))
     return train(
@@ -49,6 +52,11 @@ def run_recipe(
         health=health,
         show=show,
     )
+
+
+def _training(recipe: Recipe) -> dict[str, Any]:
+    """Return the options of the trainer that decide when a run is finished and what it has learned."""
+    return {key: value for key, value in (recipe.plain().get("trainer") or {}).items() if key not in _SHOWN}
 
 
 def _threads(run: RunFolder | None) -> int | None:
