@@ -43,9 +43,15 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             Path(temporary).unlink(missing_ok=True)
 
 
-def write_json(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record with its schema version, whole or not at all. Numbers that are not finite become strings."""
-    text = json.dumps({"schema": SCHEMA_VERSION, **_plain(record)}, indent=2, allow_nan=False) + "\n"
+def write_json(path: Path, record: Mapping[str, Any], indent: int | None = 2) -> None:
+    """Write a record with its schema version, whole or not at all. Numbers that are not finite become strings.
+
+    Args:
+        path: where to.
+        record: plain data.
+        indent: blanks per level, or None for a single line, which suits long lists of numbers.
+    """
+    text = json.dumps({"schema": SCHEMA_VERSION, **_plain(record)}, indent=indent, allow_nan=False) + "\n"
     write_atomic(path, lambda file: file.write(text.encode()))
 
 

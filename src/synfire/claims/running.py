@@ -1,7 +1,6 @@
 """Train the arms of a claim, measure them and judge."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from torch import Tensor
 from synfire.base import ConfigError
 from synfire.claims.claim import Claim
 from synfire.metering import Trace, trace
-from synfire.metering.pricers import Memory, Operations, price_lists, pricer
+from synfire.metering.pricers import bills
 from synfire.recipes.catalogue import find_recipe, read_recipe
 from synfire.recipes.loading import restore
 from synfire.recipes.recipe import Recipe
@@ -94,7 +93,7 @@ def measure(run: RunFolder, images: int) -> dict[str, Any]:
         **{key: summary[key] for key in ("seed", "steps", "parameters", "epochs", "seconds")},
         **{key: getattr(found, key) for key in ("events", "spikes", "arriving_events", "arriving_spikes")},
         **{key: getattr(found, key) for key in ("dense_macs", "effective_macs", "effective_acs")},
-        "picojoules": _energies(found),
+        "picojoules": {name: bill.picojoules for name, bill in bills(found).items()},
         "merges": _by_stage(found),
     }
 
@@ -119,17 +118,6 @@ def _first_images(task: Any, data: Any, images: int) -> list[Tensor]:
             if left <= 0:
                 break
     return batches
-
-
-def _energies(found: Trace) -> dict[str, float]:
-    """Return pJ per image under every price list; a conventional network also as if it skipped its zeros."""
-    energies = {}
-    for name in price_lists():
-        price = pricer(name)
-        energies[name] = price(found).picojoules
-        if not found.spiking and isinstance(price, Operations | Memory):
-            energies[f"{name}, skipping zeros"] = replace(price, zero_skipping=True)(found).picojoules
-    return energies
 
 
 def _by_stage(found: Trace) -> dict[str, list[float]]:

@@ -1,7 +1,9 @@
 """The rows of a trace: what a layer is made of, and what it did."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +17,7 @@ class Synapse:
 
     Attributes:
         out_shape: of one sample at one step, such as (C, H, W).
-        fan_out: live (non-zero) weights that each number of a sample meets, int64; borders and strides are exact.
-        dense_fan_out: sum of the same over the sample, with all weights counted and padding left out.
+        dense_fan_out: weights that the numbers of a sample meet, summed; padding is left out.
         products: multiplications of the layer's formula, padding included: outputs times inputs of each.
         linear: whether every input meets every output, as in a linear layer.
         kernel: positions of the kernel, height times width; 1 for a linear layer.
@@ -25,10 +26,11 @@ class Synapse:
         weights: number of weights.
         live_weights: of these, non-zero.
         biases: biases, those of a batch norm that will be folded included.
+        fan_out: live (non-zero) weights that each number of a sample meets, int64; borders and strides are exact. None
+            in a trace that was read from a file.
     """
 
     out_shape: tuple[int, ...]
-    fan_out: Tensor
     dense_fan_out: int
     products: int
     linear: bool
@@ -38,6 +40,7 @@ class Synapse:
     weights: int
     live_weights: int
     biases: int
+    fan_out: Tensor | None = None
 
     @classmethod
     def of(cls, module: nn.Module, shape: tuple[int, ...], out_shape: tuple[int, ...]) -> "Synapse":
@@ -51,7 +54,6 @@ class Synapse:
         dense = int(module.fan_out(torch.Size(shape), dense=True).sum())  # type: ignore[operator]
         return cls(
             out_shape=out_shape,
-            fan_out=fan_out,
             dense_fan_out=dense,
             products=dense if weight is None else prod(out_shape) * weight[0].numel(),
             linear=not kernel,
@@ -61,7 +63,17 @@ class Synapse:
             weights=0 if weight is None else weight.numel(),
             live_weights=0 if weight is None else int(weight.count_nonzero()),
             biases=0 if getattr(module, "bias", None) is None else out_shape[0],
+            fan_out=fan_out,
         )
+
+    def record(self) -> dict[str, Any]:
+        """Return all but the fan-out of single inputs as plain data."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fan_out"}
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> "Synapse":
+        """Return what `record` gave."""
+        return cls(**_read(cls, record, ("fan_out",)))
 
 
 @dataclass
@@ -108,6 +120,15 @@ class Row:
     whole: bool = True
     events_by_step: list[int] = field(default_factory=list)
 
+    def join(self, other: "Row") -> None:
+        """Add what the same layer did on other samples, for example on another device."""
+        self.samples += other.samples
+        self.computed_steps = max(self.computed_steps, other.computed_steps)
+        self.largest, self.whole = max(self.largest, other.largest), self.whole and other.whole
+        self.events_by_step = [a + b for a, b in zip(self.events_by_step, other.events_by_step, strict=True)]
+        for key in ("event_count", "spike_total", "arriving_count", "synop_count", "synop_sum"):
+            setattr(self, key, getattr(self, key) + getattr(other, key))
+
     def add(self, counts: Counts, first_step: int = 0) -> None:
         """Add what was counted in one sequence, or in the part of a streamed one that begins at a step."""
         if first_step == 0:
@@ -121,7 +142,7 @@ class Row:
         self.spike_total += counts.sums.sum().item()
         self.largest = max(self.largest, counts.largest)
         self.whole = self.whole and counts.whole
-        if self.synapse is not None:
+        if self.synapse is not None and self.synapse.fan_out is not None:
             repeats = counts.steps // counts.computed_steps  # a held frame meets the weights once
             fan_out = self.synapse.fan_out
             self.synop_count += int((counts.by_position * fan_out).sum()) // repeats
@@ -194,33 +215,51 @@ class Row:
         """Potentials that are charged and compared: neurons times steps."""
         return self.neurons * self.steps if self.kind == "neuron" else 0
 
-    def record(self) -> dict[str, object]:
-        """Return the row as plain data, per sample."""
-        made = self.synapse
+    def record(self) -> dict[str, Any]:
+        """Return the row as plain data: its totals, and under "per_sample" what follows from them."""
+        totals = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "synapse"}
         return {
-            "name": self.name,
-            "kind": self.kind,
-            "shape": list(self.shape),
-            "levels": self.levels,
-            "steps": self.steps,
-            "computed_steps": self.computed_steps,
-            "samples": self.samples,
-            "fed_by": self.fed_by,
-            "events": self.events,
-            "spikes": self.spikes,
-            "density": self.density,
-            "largest": self.largest,
-            "whole": self.whole,
-            "events_by_step": [events / self.samples for events in self.events_by_step],
-            "updates": self.updates,
-            "resets": self.events if self.resets else 0.0,
-            "arithmetic": self.arithmetic if made else None,
-            "dense_macs": self.dense_macs,
-            "products": self.products,
-            "synops": self.synops,
-            "unary_synops": self.unary_synops,
-            "synops_by_rate": self.synops_by_rate,
-            "weights": made.weights if made else 0,
-            "live_weights": made.live_weights if made else 0,
-            "biases": made.biases if made else 0,
+            **totals,
+            "synapse": self.synapse.record() if self.synapse else None,
+            "per_sample": {
+                "events": self.events,
+                "spikes": self.spikes,
+                "density": self.density,
+                "updates": self.updates,
+                "resets": self.events if self.resets else 0.0,
+                "arithmetic": self.arithmetic if self.synapse else None,
+                "dense_macs": self.dense_macs,
+                "products": self.products,
+                "synops": self.synops,
+                "unary_synops": self.unary_synops,
+                "synops_by_rate": self.synops_by_rate,
+            },
         }
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> "Row":
+        """Return what `record` gave; KeyError, TypeError or ValueError if it is not such a record."""
+        made = record["synapse"]
+        row = cls(**_read(cls, record, ("synapse",)), synapse=None if made is None else Synapse.read(made))
+        if row.samples < 1 or not row.events_by_step or row.neurons < 1:
+            raise ValueError(f"row {row.name!r} counts no sample")
+        return row
+
+
+def _read(kind: type, record: Mapping[str, Any], without: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields of a dataclass from plain data, each of its type."""
+    return {f.name: _READ[f.type](record[f.name]) for f in fields(kind) if f.name not in without}
+
+
+def _whole_numbers(values: Any) -> list[int]:
+    return [int(value) for value in values]
+
+
+_READ: dict[Any, Any] = {
+    str: str,
+    bool: bool,
+    int: int,
+    float: float,
+    list[int]: _whole_numbers,
+    tuple[int, ...]: lambda values: tuple(_whole_numbers(values)),
+}

@@ -1,7 +1,7 @@
 """One pass over a network that counts what leaves neurons and merges and what arrives at weights."""
 
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from synfire.base import ShapeError
+from synfire.base import RunError, ShapeError
 from synfire.layers import Join
 from synfire.metering.counts import Counts, count
 from synfire.metering.rows import Row, Synapse
@@ -108,9 +108,32 @@ class Trace:
         """Return the rows of the merges: the avalanche profile of a residual network (arXiv:2510.24637)."""
         return self.of_kind("merge")
 
-    def records(self) -> list[dict[str, Any]]:
-        """Return the rows as plain records for a file."""
-        return [row.record() for row in self.rows]
+    def record(self) -> dict[str, Any]:
+        """Return the trace as plain data for a file; `Trace.read` makes a trace of it again."""
+        return {"parameters": self.parameters, "bytes": self.bytes, "rows": [row.record() for row in self.rows]}
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> "Trace":
+        """Return the trace that `record` was made of.
+
+        Raises:
+            RunError: it is no record of a trace.
+        """
+        try:
+            rows = tuple(Row.read(row) for row in record["rows"])
+            return cls(rows, int(record["parameters"]), int(record["bytes"]))
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as err:
+            raise RunError(
+                f"this is no record of a trace ({type(err).__name__}: {err}); test the network again to write one."
+            ) from err
+
+    def joined(self, others: Iterable["Trace"]) -> "Trace":
+        """Return the account over the samples of several traces of one network."""
+        rows = [replace(row) for row in self.rows]
+        for other in others:
+            for row, theirs in zip(rows, other.rows, strict=True):
+                row.join(theirs)
+        return replace(self, rows=tuple(rows))
 
     def __str__(self) -> str:
         """Return a table, a line per row."""
@@ -169,13 +192,14 @@ def trace(net: nn.Module, batches: Tensor | Iterable[Tensor]) -> Trace:
 
 
 @contextmanager
-def counting(net: nn.Module) -> Iterator["Meter"]:
+def counting(net: nn.Module, meter: "Meter | None" = None) -> Iterator["Meter"]:
     """Count whatever the network runs inside the block, also step by step through `synfire.stream`.
 
     Args:
         net: maps (T, B, ...) to (T, B, ...). Code from torch.compile may pass the counters by: run the plain network.
+        meter: what an earlier block over the same network counted, to go on with.
     """
-    meter = Meter(net)
+    meter = meter if meter is not None else Meter(net)
     handles = [net.register_forward_pre_hook(lambda *_: meter.begin())]
     for name, module in net.named_modules():
         name = name or type(module).__name__

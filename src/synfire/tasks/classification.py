@@ -15,9 +15,9 @@ from torch.optim import SGD, Optimizer
 from synfire.base import ConfigError, NumericsError
 from synfire.data import check_batch
 from synfire.layers import Direct, Encoder
-from synfire.metering import counting
 from synfire.models import twin as twin_of
 from synfire.ops.saving import compact as keep_less
+from synfire.tasks.account import TestAccount
 from synfire.tasks.optimizer import check_schedule, scheduler, weight_groups
 
 OptimizerFactory = Callable[[Iterable], Optimizer]
@@ -76,6 +76,8 @@ class Classification(L.LightningModule):
         self.schedule, self.warm_up_epochs, self.label_smoothing = schedule, warm_up_epochs, label_smoothing
         self.compile_model, self.compact, self.channels_last = compile, compact and not compile, channels_last
         self._seconds_per_image: list[float] = []
+        self._account = TestAccount(self.model)
+        self._records: dict[str, dict[str, Any]] = {}
         self._make_optimizer()  # so that bad options are told before anything has begun
         if channels_last:
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -128,26 +130,38 @@ class Classification(L.LightningModule):
         self._log_accuracy("val", functional.cross_entropy(logits, labels), logits, labels)
 
     def on_test_start(self) -> None:
-        """Forget the times of an earlier test."""
+        """Forget an earlier test."""
         self._seconds_per_image.clear()
+        self._records.clear()
+        self._account = TestAccount(self.model)
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Measure loss, accuracy, spikes per image and time per image of a batch."""
         images, labels = batch
-        with counting(self.model) as meter:  # by `forward`, since compiled code may ignore hooks
-            logits = self.model.forward(self.encode(images)).float().mean(0)
+        x = self.encode(images)
+        logits = self._account.run(x).float().mean(0)
         self._check_batch(images, labels, logits, batch_idx)
         self._log_accuracy("test", functional.cross_entropy(logits, labels), logits, labels)
-        activity = meter.trace()
-        self._log_mean("test/non_zeros_per_image", activity.events, len(images))
-        if activity.emits_whole_numbers:
-            self._log_mean("test/spikes_per_image", activity.spikes, len(images))
+        self._account.add(x, images, logits, labels)
         if len(self._seconds_per_image) < TIMED_BATCHES:
             self._seconds_per_image.append(self._clock(images))
 
     def on_test_epoch_end(self) -> None:
-        """Log the time per image of encoder and network: the median over the first batches, without counting."""
+        """Log the activity, and the time per image of encoder and network.
+
+        The time is the median over the first batches, without counting.
+        """
+        activity = self._account.trace()
+        self._log_mean("test/non_zeros_per_image", activity.events, 1)
+        if activity.emits_whole_numbers:
+            self._log_mean("test/spikes_per_image", activity.spikes, 1)
         self._log_mean("test/ms_per_image", 1000 * statistics.median(self._seconds_per_image), 1)
+        self._records = self._account.records(getattr(self.trainer.datamodule, "classes", ()))
+
+    @property
+    def records(self) -> dict[str, dict[str, Any]]:
+        """What the last test left beside its means, as plain records: "trace" and "test"."""
+        return self._records
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and a schedule that steps with every batch."""

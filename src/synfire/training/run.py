@@ -45,7 +45,7 @@ def train(
     """Train a task, test it, and write its run folder.
 
     Args:
-        task: a Lightning module with `model`, `encode`, `loss` and `steps`, such as synfire.tasks.Classification.
+        task: a Lightning module with `model`, `encode`, `loss`, `steps` and `records`, such as synfire.tasks.Classification.
         data: its batches.
         open_folder: makes the folder of a new run, or finds the one to resume; see `RunFolder`.
         seed: seeds dropout and random encoders step by step; seed the weights with `seed_all` before building them.
@@ -88,6 +88,8 @@ def train(
             load_weights(task.model, recorder.folder.weights)
         summary = {**_test(trainer, task, data), "epochs": recorder.epochs, "seconds": recorder.seconds, "seed": seed}
     if trainer.is_global_zero:
+        for name, record in task.records.items():
+            write_json(recorder.folder.record(name), record, indent=None)
         write_json(recorder.folder.summary, summary)
     return recorder.folder
 

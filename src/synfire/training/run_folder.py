@@ -7,6 +7,8 @@
     tensorboard/             the same as curves
     weights.safetensors      the network, for any program
     checkpoint/last.safetensors  the whole training state after the last epoch
+    trace.json               what every layer did on the test images: events, operations, sizes
+    test.json                confusion matrix, and a few samples with the spikes that they cause
     summary.json             accuracy, spikes and times; written last, so it marks a finished run
 
 Every file is written whole or not at all, so a kill leaves the state of the last finished epoch.
@@ -105,6 +107,10 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """Whole state of the training after its last finished epoch."""
         return self.path / "checkpoint" / "last.safetensors"
+
+    def record(self, name: str) -> Path:
+        """What the test left beside the summary: "trace" or "test"."""
+        return self.path / f"{name}.json"
 
     @property
     def summary(self) -> Path:

@@ -1,7 +1,7 @@
 """From a trace to joules, each price list with its source and its assumptions."""
 
 from synfire.metering.pricers.bill import Bill, Line
-from synfire.metering.pricers.lists import Pricer, price_lists, pricer
+from synfire.metering.pricers.lists import Pricer, bills, price_lists, pricer
 from synfire.metering.pricers.memory import Memory, access_energy, operation_energy
 from synfire.metering.pricers.operations import Operations
 from synfire.metering.pricers.verdicts import BANDS, Band, Verdict, verdicts
@@ -16,6 +16,7 @@ __all__ = [
     "Pricer",
     "Verdict",
     "access_energy",
+    "bills",
     "operation_energy",
     "price_lists",
     "pricer",

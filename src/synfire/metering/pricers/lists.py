@@ -1,8 +1,8 @@
 """Price lists: small TOML files, those of the package and the user's own."""
 
 import tomllib
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,29 @@ def pricer(name: str | Path, **options: Any) -> Pricer:
     except TypeError as err:
         missing = [f.name for f in fields(MODELS[model]) if f.name in ("mac", "ac") and f.name not in given]
         raise ConfigError(f"price list {path}: {' and '.join(missing)} are missing; give them in pJ.") from err
+
+
+def bills(trace: Trace, lists: Iterable[str | Path] | None = None) -> dict[str, Bill]:
+    """Return the bill of a trace under several price lists, by name.
+
+    A conventional network, which is priced as it is computed densely, has a second bill under each list, "<name>,
+    skipping zeros": the fair rival of an event-driven network.
+
+    Args:
+        trace: of any network.
+        lists: names or paths, see `pricer`; by default all of the package.
+
+    Raises:
+        ConfigError: a list is unknown or invalid.
+    """
+    made = {}
+    for name in price_lists() if lists is None else lists:
+        price = pricer(name)
+        bill = price(trace)
+        made[bill.pricer] = bill
+        if not trace.spiking and isinstance(price, Operations | Memory):
+            made[f"{bill.pricer}, skipping zeros"] = replace(price, zero_skipping=True)(trace)
+    return made
 
 
 def _find(name: str | Path) -> Path:

@@ -1,0 +1,93 @@
+"""What a test leaves beside its means: the trace, the confusion matrix and a few samples with their spikes."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn import functional
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+from synfire.metering import Meter, Trace, counting
+from synfire.metering.raster import raster
+
+EXAMPLES = 8
+PICTURE = 48  # pixels on the longer side of a stored picture
+
+
+class TestAccount:
+    """Collects over the batches of a test.
+
+    Args:
+        net: the network under test.
+    """
+
+    __test__ = False  # not a test itself, which pytest would think from its name
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+        self.meter = Meter(net)
+        self._confusion: MulticlassConfusionMatrix | None = None
+        self._examples: dict[str, Any] | None = None
+
+    def run(self, x: Tensor) -> Tensor:
+        """Return what the network makes of a sequence (T, B, ...), counted."""
+        with counting(self.net, self.meter) as meter:
+            meter.begin()
+            return self.net.forward(x)  # not a call, since compiled code may ignore hooks
+
+    def add(self, x: Tensor, images: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Take in a batch: input (T, B, ...), images (B, C, H, W), logits (B, classes) and labels (B,)."""
+        if self._confusion is None:
+            classes = logits.shape[1]
+            self._confusion = MulticlassConfusionMatrix(max(2, classes), validate_args=False).to(logits.device)
+        self._confusion.update(logits.argmax(1), labels)
+        if self._examples is None:
+            self._examples = self._show(x, images, logits, labels)
+
+    def trace(self) -> Trace:
+        """Return the account over the samples of all processes."""
+        mine = self.meter.trace()
+        if not distributed.is_initialized() or distributed.get_world_size() == 1:
+            return mine
+        theirs: list[Trace | None] = [None] * distributed.get_world_size()
+        distributed.all_gather_object(theirs, mine)
+        first, *others = cast(list[Trace], theirs)
+        return first.joined(others)
+
+    def confusion(self) -> list[list[int]]:
+        """Return how often each class (row) was taken for each (column), over all processes."""
+        return [] if self._confusion is None else self._confusion.compute().tolist()
+
+    def records(self, classes: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+        """Return plain records by name; with several processes, all of them must call it.
+
+        Args:
+            classes: names of the classes in label order.
+        """
+        test = {"classes": list(classes), "confusion": self.confusion(), "examples": self._examples}
+        return {"trace": self.trace().record(), "test": test}
+
+    def _show(self, x: Tensor, images: Tensor, logits: Tensor, labels: Tensor) -> dict[str, Any]:
+        """Return the first sample of every class, at most `EXAMPLES`, with the spikes that it causes."""
+        firsts: dict[int, int] = {}
+        for place, label in enumerate(labels.tolist()):
+            firsts.setdefault(label, place)
+        chosen = torch.tensor(sorted(firsts.values())[:EXAMPLES], device=labels.device)
+        return {
+            "labels": labels[chosen].tolist(),
+            "predicted": logits[chosen].argmax(1).tolist(),
+            "pictures": [_picture(image) for image in images[chosen]],
+            "layers": raster(self.net, x[:, chosen]),
+        }
+
+
+def _picture(image: Tensor) -> list[list[list[int]]]:
+    """Return an image (C, H, W) as bytes [H][W][C], darkest 0 and brightest 255, made small."""
+    image = image.detach().float()[:3] if image.shape[0] >= 3 else image.detach().float()[:1]
+    longest = max(image.shape[1:])
+    if longest > PICTURE:
+        size = [max(1, n * PICTURE // longest) for n in image.shape[1:]]
+        image = functional.interpolate(image[None], size, mode="area")[0]
+    low, high = image.min(), image.max()
+    return ((image - low) * 255 / (high - low).clamp_min(1e-12)).round().int().permute(1, 2, 0).tolist()
