@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from synfire.report import describe_results, run_rows, text_table
+from synfire.report import describe_results, read_run, run_rows, text_table
 
 
 def test_by_hand() -> None:
@@ -36,9 +36,11 @@ def test_runs_that_are_not_whole(tmp_path: Path) -> None:
     (tmp_path / "odd/summary.json").write_text(json.dumps({"accuracy": "NaN"}))
     (tmp_path / "torn/summary.json").write_text('{"accuracy": 0.')
     (tmp_path / "begun/recipe.yaml").touch()
-    rows = {Path(row[0]).name: row[1:] for row in run_rows([*sorted(tmp_path.iterdir()), tmp_path / "none"])}
-    assert rows["good"] == [50.0, None, None, 4, None, None, 2.0, ""]
-    assert rows["odd"] == [None] * 7 + [""]
-    assert rows["torn"][-1].startswith("unreadable:")
+    runs = [read_run(path) for path in [*sorted(tmp_path.iterdir()), tmp_path / "none"]]
+    rows = {Path(row[0]).name: row[1:] for row in run_rows(runs)}
+    assert rows["good"][:-1] == [50.0, None, None, 4, None, None, 2.0]
+    assert "finished by an older version, without trace and test" in rows["good"][-1]
+    assert rows["odd"][:-1] == [None] * 7
+    assert "unreadable:" in rows["torn"][-1]
     assert rows["begun"][-1].startswith("unfinished after 0 epochs")
     assert (rows["other"][-1], rows["none"][-1]) == ("not a run folder", "no such folder")

@@ -1,38 +1,18 @@
-"""What there is: recipes, models, neurons and runs, as text. Imports no training."""
+"""What there is: recipes, models and neurons, as text. Imports no training."""
 
 import inspect
-from collections.abc import Sequence
-from pathlib import Path
 
 import synfire
-from synfire.base import ConfigError
 from synfire.models import ZOO
 from synfire.neurons import Neuron
 from synfire.recipes.catalogue import first_comment, shipped
-from synfire.report import RUN_COLUMNS, run_rows, text_table
-
-RUNS = Path("runs")
+from synfire.report import text_table
 
 
 def listing(what: str | None = None) -> str:
     """Return names and a line for each, of "recipes", "models", "neurons" or all three."""
     kinds = {"recipes": _recipes, "models": _models, "neurons": _neurons}
     return "\n\n".join(text_table([kind, ""], kinds[kind]()) for kind in ([what] if what else kinds))
-
-
-def report(runs: Sequence[Path]) -> str:
-    """Return a table over runs; without names, over all in runs/.
-
-    Raises:
-        ConfigError: there is no run.
-    """
-    found = list(runs) or sorted(path for path in RUNS.glob("*") if path.is_dir())
-    if not found:
-        raise ConfigError(f"there is no run in {RUNS}/. Train one with `synfire train digits`, or name run folders.")
-    rows = run_rows(found)
-    remarks = any(row[-1] for row in rows)
-    head = ["run", *RUN_COLUMNS, *(["remark"] if remarks else [])]
-    return text_table(head, rows if remarks else [row[:-1] for row in rows])
 
 
 def _recipes() -> list[list[str]]:

@@ -15,7 +15,7 @@ commands:
   train RECIPE   train and test a network; a run folder keeps everything
   eval RUN       test a trained network again
   list           recipes, models and neurons that come with synfire
-  report RUN...  compare runs in one table
+  report RUN...  compare runs: a table, and a page with figures
   claim NAME     run both sides of a published claim, and say whether it holds here
 
 start here:
@@ -73,7 +73,17 @@ examples:
   synfire claim --table results/claims                              what was found, as Markdown
 """
 
-REPORT = "Compare runs in one table; runs that are missing or not finished are named as such."
+REPORT = """\
+Compare runs: a table here, and one self-contained page with figures to open in a browser.
+
+Runs that are missing, damaged or not finished are named as such.
+
+examples:
+  synfire report                              all runs in runs/, written to report.html
+  synfire report runs/digits-1 --out digits.html
+  synfire report --compare                    many runs side by side, without the details of each
+  synfire report --price mychip.toml          energies also under a price list of your own
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -121,9 +131,9 @@ def _run(words: list[str]) -> int:
 
         print(listing(args.what))
     else:
-        from synfire.cli.listing import report
+        from synfire.cli.report import report
 
-        print(report(args.runs))
+        print(report(args))
     return 0
 
 
@@ -169,8 +179,14 @@ def _parser() -> _Parser:
     listing = commands.add_parser("list", description="Name what comes with synfire, a line each.", **form)
     listing.add_argument("what", nargs="?", choices=("recipes", "models", "neurons"), help="by default all three")
 
-    report = commands.add_parser("report", description=REPORT, **form)
+    report = commands.add_parser("report", usage="synfire report [RUN ...] [options]", description=REPORT, **form)
     report.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run folders; by default all in runs/")
+    report.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE", help="by default report.html")
+    report.add_argument("--compare", action="store_true", help="leave out the details of single runs")
+    report.add_argument("--table", action="store_true", help="print the table alone, and write no page")
+    report.add_argument(
+        "--price", action="append", default=[], metavar="FILE", help="a price list of your own, see docs/energy.md"
+    )
 
     claim = commands.add_parser(
         "claim", usage="synfire claim NAME [options] [--KEY VALUE ...]", description=CLAIM, **form

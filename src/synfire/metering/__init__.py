@@ -1,8 +1,20 @@
 """What a network does on real inputs, counted once."""
 
 from synfire.metering.counts import Counts, count
-from synfire.metering.measured import Measured, measure_energy
+from synfire.metering.measured import Measured, energy_is_counted, measure_energy
 from synfire.metering.rows import Row, Synapse
 from synfire.metering.trace import Meter, Trace, counting, trace
 
-__all__ = ["Counts", "Measured", "Meter", "Row", "Synapse", "Trace", "count", "counting", "measure_energy", "trace"]
+__all__ = [
+    "Counts",
+    "Measured",
+    "Meter",
+    "Row",
+    "Synapse",
+    "Trace",
+    "count",
+    "counting",
+    "energy_is_counted",
+    "measure_energy",
+    "trace",
+]

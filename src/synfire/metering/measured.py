@@ -48,6 +48,11 @@ class _Counter:
         return now - before if now >= before else now - before + self.range
 
 
+def energy_is_counted(powercap: Path = POWERCAP) -> bool:
+    """Return whether this machine counts joules."""
+    return bool(_rapl(powercap) or _nvml())
+
+
 def measure_energy(call: Callable[[], object], *, seconds: float = 2.0, powercap: Path = POWERCAP) -> Measured:
     """Repeat a call for some seconds, and return the mean time and energy of one.
 

@@ -20,7 +20,7 @@ def run_recipe(
     health: bool = True,
     show: Callable[[str], object] = print,
 ) -> RunFolder:
-    """Train and test as a recipe says; a run that is finished already is returned as it is, whatever it showed on the way.
+    """Train and test as a recipe says; a finished run is returned as it is, whatever it showed on the way.
 
     Args:
         recipe: what to do.

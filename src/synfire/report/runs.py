@@ -1,6 +1,9 @@
-"""What run folders say of themselves, side by side."""
+"""Run folders as plain records: everything that is there, and a remark for everything that is not."""
 
+import json
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,91 @@ RUN_COLUMNS = {
     "ms/image": "ms_per_image",
     "train s": "seconds",
 }
+PARTS = ("environment", "health", "trace", "test")
+
+
+@dataclass
+class Run:
+    """What a run folder holds.
+
+    Attributes:
+        path: the folder.
+        recipe: text of the resolved recipe, "" if missing.
+        summary: results; empty while the run is not finished.
+        epochs: a record per epoch.
+        environment: versions, machine, seed.
+        health: the check before training.
+        trace: record of the operation trace.
+        test: confusion matrix and examples.
+        bills: records of energy by price list, added by whoever can price a trace.
+        verdicts: where its activity stands beside published limits, records added likewise.
+        remarks: what is missing, damaged or unfinished, a sentence each.
+    """
+
+    path: Path
+    recipe: str = ""
+    summary: dict[str, Any] = field(default_factory=dict)
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    environment: dict[str, Any] = field(default_factory=dict)
+    health: dict[str, Any] = field(default_factory=dict)
+    trace: dict[str, Any] = field(default_factory=dict)
+    test: dict[str, Any] = field(default_factory=dict)
+    bills: dict[str, dict[str, Any]] = field(default_factory=dict)
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.path.name or str(self.path)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Rows of the trace, those that look like one."""
+        rows = self.trace.get("rows")
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+    @property
+    def kind(self) -> str:
+        """ "spiking", "quantised ANN", "ANN", or "unknown" without a trace."""
+        kinds = {row.get("kind") for row in self.rows}
+        if not kinds:
+            return "unknown"
+        return "spiking" if "neuron" in kinds else "quantised ANN" if "quantised" in kinds else "ANN"
+
+    def result(self, key: str) -> int | float | None:
+        """Return a finite number of the summary, or None."""
+        return number(self.summary.get(key))
+
+
+def number(value: Any) -> int | float | None:
+    """Return a finite number as it is, and None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value
+
+
+def read_run(path: Path) -> Run:
+    """Read a run folder; never fails, but remarks on what it cannot read."""
+    run = Run(path)
+    if not path.is_dir():
+        run.remarks.append("no such folder")
+        return run
+    if not (path / "recipe.yaml").exists() and not (path / "summary.json").exists():
+        run.remarks.append("not a run folder")
+        return run
+    run.recipe = _text(path / "recipe.yaml", run)
+    run.epochs = _lines(path / "metrics.jsonl", run)
+    if (path / "summary.json").exists():
+        run.summary = _part(path / "summary.json", run)
+    else:
+        run.remarks.append(f"unfinished after {len(run.epochs)} epochs; continue with --resume")
+    for part in PARTS:
+        setattr(run, part, _part(path / f"{part}.json", run) if (path / f"{part}.json").exists() else {})
+    missing = [part for part in ("trace", "test") if not getattr(run, part)]
+    if run.summary and missing:
+        run.remarks.append(f"finished by an older version, without {' and '.join(missing)}")
+    return run
 
 
 def describe_results(summary: Mapping[str, Any]) -> str:
@@ -28,33 +116,49 @@ def describe_results(summary: Mapping[str, Any]) -> str:
     )
 
 
-def run_rows(runs: Sequence[Path]) -> list[list[Any]]:
-    """Return a row per run: its folder, the values of `RUN_COLUMNS`, and a remark where it is not whole."""
-    return [_row(run) for run in runs]
+def run_rows(runs: Sequence[Run]) -> list[list[Any]]:
+    """Return a row per run: its folder, the values of `RUN_COLUMNS`, and the remarks."""
+    return [[str(run.path), *columns(run), "; ".join(run.remarks)] for run in runs]
 
 
-def _row(run: Path) -> list[Any]:
-    try:
-        summary = read_json(run / "summary.json")
-    except RunError as err:
-        return [str(run), *(None for _ in RUN_COLUMNS), _remark(run, err)]
-    values = {key: summary.get(key) for key in RUN_COLUMNS.values()}
-    if isinstance(values["accuracy"], int | float):
+def columns(run: Run) -> list[int | float | None]:
+    """Return the values of `RUN_COLUMNS`, accuracy in percent."""
+    values = {key: run.result(key) for key in RUN_COLUMNS.values()}
+    if values["accuracy"] is not None:
         values["accuracy"] = 100.0 * values["accuracy"]
-    return [str(run), *(_number(value) for value in values.values()), ""]
+    return list(values.values())
 
 
-def _number(value: Any) -> int | float | None:
-    return value if isinstance(value, int | float) else None
+def _part(path: Path, run: Run) -> dict[str, Any]:
+    try:
+        return read_json(path)
+    except RunError as err:
+        run.remarks.append(f"unreadable: {err}")
+        return {}
 
 
-def _remark(run: Path, err: RunError) -> str:
-    if not run.is_dir():
-        return "no such folder"
-    if (run / "summary.json").exists():
-        return f"unreadable: {err}"
-    if not (run / "recipe.yaml").exists():
-        return "not a run folder"
-    metrics = run / "metrics.jsonl"
-    epochs = metrics.read_bytes().count(b"\n") if metrics.exists() else 0
-    return f"unfinished after {epochs} epochs; continue with --resume"
+def _text(path: Path, run: Run) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as err:
+        run.remarks.append(f"{path.name} cannot be read: {err.strerror or err}")
+        return ""
+
+
+def _lines(path: Path, run: Run) -> list[dict[str, Any]]:
+    """Return the records of a file of JSON lines, without those that a kill or a fault has damaged."""
+    if not path.exists():
+        return []
+    records, damaged = [], 0
+    for line in _text(path, run).splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if isinstance(record, dict):
+            records.append(record)
+        else:
+            damaged += 1
+    if damaged:
+        run.remarks.append(f"{damaged} damaged lines in {path.name} are left out")
+    return records

@@ -15,6 +15,7 @@ from torch.optim import SGD, Optimizer
 from synfire.base import ConfigError, NumericsError
 from synfire.data import check_batch
 from synfire.layers import Direct, Encoder
+from synfire.metering import energy_is_counted, measure_energy
 from synfire.models import twin as twin_of
 from synfire.ops.saving import compact as keep_less
 from synfire.tasks.account import TestAccount
@@ -76,6 +77,7 @@ class Classification(L.LightningModule):
         self.schedule, self.warm_up_epochs, self.label_smoothing = schedule, warm_up_epochs, label_smoothing
         self.compile_model, self.compact, self.channels_last = compile, compact and not compile, channels_last
         self._seconds_per_image: list[float] = []
+        self._joules_per_image: float | None = None
         self._account = TestAccount(self.model)
         self._records: dict[str, dict[str, Any]] = {}
         self._make_optimizer()  # so that bad options are told before anything has begun
@@ -131,12 +133,13 @@ class Classification(L.LightningModule):
 
     def on_test_start(self) -> None:
         """Forget an earlier test."""
+        self._joules_per_image = None
         self._seconds_per_image.clear()
         self._records.clear()
         self._account = TestAccount(self.model)
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Measure loss, accuracy, spikes per image and time per image of a batch."""
+        """Measure loss, accuracy, spikes and time of a batch, and its joules where the machine counts them."""
         images, labels = batch
         x = self.encode(images)
         logits = self._account.run(x).float().mean(0)
@@ -145,6 +148,9 @@ class Classification(L.LightningModule):
         self._account.add(x, images, logits, labels)
         if len(self._seconds_per_image) < TIMED_BATCHES:
             self._seconds_per_image.append(self._clock(images))
+        if batch_idx == 0 and self.trainer.world_size == 1 and energy_is_counted():
+            spent = measure_energy(lambda: self(images), seconds=1.0)
+            self._joules_per_image = sum(spent.joules.values()) / len(images)
 
     def on_test_epoch_end(self) -> None:
         """Log the activity, and the time per image of encoder and network.
@@ -156,7 +162,9 @@ class Classification(L.LightningModule):
         if activity.emits_whole_numbers:
             self._log_mean("test/spikes_per_image", activity.spikes, 1)
         self._log_mean("test/ms_per_image", 1000 * statistics.median(self._seconds_per_image), 1)
-        self._records = self._account.records(getattr(self.trainer.datamodule, "classes", ()))
+        if self._joules_per_image is not None:
+            self._log_mean("test/joules_per_image", self._joules_per_image, 1)
+        self._records = self._account.records(getattr(getattr(self.trainer, "datamodule", None), "classes", ()))
 
     @property
     def records(self) -> dict[str, dict[str, Any]]:

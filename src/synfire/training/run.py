@@ -45,7 +45,8 @@ def train(
     """Train a task, test it, and write its run folder.
 
     Args:
-        task: a Lightning module with `model`, `encode`, `loss`, `steps` and `records`, such as synfire.tasks.Classification.
+        task: a Lightning module with `model`, `encode`, `loss`, `steps` and `records`, such as
+            synfire.tasks.Classification.
         data: its batches.
         open_folder: makes the folder of a new run, or finds the one to resume; see `RunFolder`.
         seed: seeds dropout and random encoders step by step; seed the weights with `seed_all` before building them.

@@ -23,6 +23,9 @@ def rate(trace: Trace) -> float:
     return events_per_neuron(trace) / max(1, trace.steps)
 
 
+NO_END = 2**31
+
+
 @dataclass(frozen=True)
 class Band:
     """A published limit, or range of limits.
@@ -43,6 +46,15 @@ class Band:
     high: float
     steps: tuple[int, int] | None = None
 
+    def __str__(self) -> str:
+        """Return the limit as text, such as "0.15 to 1.38" or "0.057 at T = 5"."""
+        limit = f"{self.low:.3g}" if self.low == self.high else f"{self.low:.3g} to {self.high:.3g}"
+        if self.steps is None:
+            return limit
+        first, last = self.steps
+        steps = f"= {first}" if first == last else f">= {first}" if last >= NO_END else f"= {first} to {last}"
+        return f"{limit} at T {steps}"
+
 
 BANDS = (
     Band("S. Davidson and S. Furber, Front. Neurosci. 15:651141 (2021)", "events per synapse and inference",
@@ -54,7 +66,7 @@ BANDS = (
     Band("Z. Yan et al., arXiv:2409.08290v2", "events per neuron and step", rate, 0.064, 0.064, (5, 10)),
     Band("Z. Yan et al., arXiv:2409.08290v4", "events per neuron and step", rate, 0.057, 0.057, (5, 5)),
     Band("Z. Yan et al., arXiv:2409.08290v1", "events per neuron and step", rate, 0.07, 0.08, (6, 6)),
-    Band("Z. Yan et al., arXiv:2409.08290v1", "events per neuron and step", rate, 0.03, 0.03, (17, 2**31)),
+    Band("Z. Yan et al., arXiv:2409.08290v1", "events per neuron and step", rate, 0.03, 0.03, (17, NO_END)),
 )  # fmt: skip
 
 

@@ -1,0 +1,130 @@
+"use strict";
+(async () => {
+  const at = (id) => document.getElementById(id);
+  const unzip = async (id) => {
+    const bytes = Uint8Array.from(atob(at(id).textContent.trim()), (c) => c.charCodeAt(0));
+    const whole = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(whole).text();
+  };
+
+  let data;
+  try {
+    const code = document.createElement("script");
+    code.textContent = await unzip("plotly");
+    document.head.append(code);
+    data = JSON.parse(await unzip("data"));
+  } catch (error) {
+    at("trouble").hidden = false;
+    at("trouble").textContent = `The figures cannot be shown (${error}). A browser of 2023 or later is needed.`;
+    return;
+  }
+
+  const chosen = () => ({
+    pricer: at("pricer").value,
+    base: data.base[at("pricer").value],
+    run: at("run").value,
+    sample: at("sample").value || "0",
+  });
+  const fill = (key) => key.replace(/\{(\w+)\}/g, (_, name) => chosen()[name]);
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+  const themed = (layout) => {
+    const line = colour("line");
+    const made = {
+      ...layout,
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { color: colour("ink"), size: 12, family: "system-ui, sans-serif" },
+      margin: { l: 60, r: 20, t: 15, b: 50 },
+      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", ...layout.legend },
+      autosize: true,
+    };
+    for (const key of Object.keys(made).filter((name) => /^[xy]axis\d*$/.test(name))) {
+      made[key] = { automargin: true, gridcolor: line, linecolor: line, zerolinecolor: line, ...made[key] };
+      made[key].title = { standoff: 12, ...made[key].title };
+    }
+    return made;
+  };
+
+  const draw = (place) => {
+    const key = fill(place.dataset.key);
+    const figure = data.figures[key];
+    const figureBox = place.closest("figure");
+    const caption = figureBox.querySelector("h2, h3").textContent;
+    place.classList.toggle("empty", !figure);
+    if (!figure) {
+      Plotly.purge(place);
+      const said = document.createElement("p");
+      said.className = "missing";
+      said.textContent = `Not shown: ${data.missing[key] || "there is nothing to show for this choice"}.`;
+      place.replaceChildren(said);
+      return;
+    }
+    if (!place.classList.contains("js-plotly-plot")) place.replaceChildren();
+    place.setAttribute("role", "img");
+    place.setAttribute("aria-label", caption);
+    const options = { responsive: true, displayModeBar: false };
+    Plotly.react(place, structuredClone(figure.data), themed(structuredClone(figure.layout)), options);
+  };
+
+  const tell = () => {
+    const { run, pricer } = chosen();
+    for (const cell of document.querySelectorAll("td[data-energy]")) {
+      cell.textContent = data.energies[cell.dataset.energy]?.[pricer] ?? "–";
+    }
+    for (const row of document.querySelectorAll("tr[data-run]")) {
+      row.classList.toggle("chosen", row.dataset.run === run && !at("details").hidden);
+    }
+    const detail = data.runs[run];
+    if (!detail) return;
+    at("which").textContent = detail.name;
+    at("recipe").textContent = detail.recipe || "There is no recipe.yaml in this run folder.";
+    at("environment").textContent = detail.environment || "There is no environment.json in this run folder.";
+    const bill = detail.bills[pricer];
+    at("assumptions").textContent = bill ? `${bill.total} in all. ${bill.assumptions.join("; ")}. Source: ${bill.source}.` : "";
+    at("verdicts").replaceChildren(...rows(detail.verdicts));
+  };
+
+  const rows = (table) => table.map((line, place) => {
+    const row = document.createElement("tr");
+    row.append(...line.map((word) => {
+      const cell = document.createElement(place ? "td" : "th");
+      cell.className = "words";
+      cell.textContent = word;
+      return cell;
+    }));
+    return row;
+  });
+
+  const offerSamples = () => {
+    const samples = data.runs[at("run").value]?.samples ?? [];
+    const options = samples.map((label, place) => new Option(label, place));
+    at("sample").replaceChildren(...options);
+    at("sample").disabled = !options.length;
+  };
+
+  const update = (...changed) => {
+    for (const place of document.querySelectorAll(".plot")) {
+      if (place.closest("[hidden]")) continue;
+      if (!changed.length || changed.some((name) => place.dataset.key.includes(`{${name}}`))) draw(place);
+    }
+    tell();
+  };
+
+  at("pricer").addEventListener("change", () => update("pricer", "base"));
+  at("run").addEventListener("change", () => { offerSamples(); update("run"); });
+  at("sample").addEventListener("change", () => update("sample"));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => update());
+  // A link may choose: report.html#run=digits-1&pricer=operations-45nm-int8&sample=2
+  const wanted = new URLSearchParams(location.hash.slice(1));
+  const choose = (id) => {
+    const option = [...at(id).options].find((one) => [one.value, one.text].includes(wanted.get(id)));
+    if (option) at(id).value = option.value;
+  };
+  choose("pricer");
+  choose("run");
+  offerSamples();
+  choose("sample");
+  update();
+  document.documentElement.dataset.ready = "yes";
+})();
