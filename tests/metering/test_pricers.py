@@ -1,7 +1,7 @@
 """Energy models against the figures that their sources give or that follow from them by hand."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from torch import nn
 import synfire
 from synfire.base import ConfigError
 from synfire.layers import Conv2d, Linear
-from synfire.metering import Row, Synapse, Trace, trace
+from synfire.metering import Machine, Row, Synapse, Trace, Traffic, trace
 from synfire.metering.pricers import (
     Memory,
     Operations,
@@ -117,6 +117,29 @@ def test_worked_example_of_a_spiking_layer():
     assert sum(line.compute for line in bill.lines) == pytest.approx(22_315.01, **EXACT)
     assert sum(line.addressing for line in bill.lines) == pytest.approx(1_794.05, rel=3e-6)  # given to 2 decimals
     assert bill.picojoules == pytest.approx(30_768_368.09, **EXACT)
+
+
+def test_traffic_of_the_worked_example():
+    layer_of_weights, neurons = spiking().traffic(Machine(fan_out="nominal")).values()
+    expected = Traffic(
+        inputs=2457.6, weights=707_788.8, biases=32_768, potentials=740_556.8,
+        address_additions=2457.6 * 9, address_products=4915.2,
+    )  # fmt: skip
+    assert asdict(layer_of_weights) == pytest.approx(asdict(expected), **EXACT)
+    assert neurons == Traffic(outputs=3276.8)
+    [formal] = FORMAL.traffic().values()
+    assert (formal.inputs, formal.weights, formal.outputs) == (1_179_648, 1_179_648, 8192)
+
+
+def test_traffic_of_a_real_network_is_that_of_its_events():
+    torch.manual_seed(0)
+    net = nn.Sequential(Conv2d(2, 4, 3, padding=1), synfire.IF(), Conv2d(4, 4, 3, stride=2), synfire.IF())
+    found = trace(net, (torch.rand(3, 5, 2, 9, 9) < 0.4).float())
+    traffic = found.traffic()
+    for row in found.of_kind("synapse"):
+        assert traffic[row.name].inputs == pytest.approx(row.events, rel=1e-12)
+        assert traffic[row.name].weights == row.synops
+    assert [row["traffic"]["weights"] for row in found.record()["rows"]] == [t.weights for t in traffic.values()]
 
 
 def test_break_even_of_the_worked_example():

@@ -73,9 +73,12 @@ def test_all_firing_branches_reach_the_bounds_of_the_whole_network(barriers):
     assert [out.unique().tolist() for out in joins_of(net, x)] == [[b] for b in bounds]
 
 
-@pytest.mark.parametrize("gradient", ["identity", "clipped"])
-def test_the_barrier_gradient_reaches_every_barrier(gradient):
-    net = sparse_resnet_narrow(5, LEVELS, barrier_gradient=gradient)
+@pytest.mark.parametrize(
+    ("inner_neuron", "given", "gradient"),
+    [(True, None, "identity"), (True, "clipped", "clipped"), (False, None, "clipped"), (False, "identity", "identity")],
+)
+def test_the_barrier_gradient_reaches_every_barrier(inner_neuron, given, gradient):
+    net = sparse_resnet_narrow(5, LEVELS, inner_neuron=inner_neuron, barrier_gradient=given)
     shapes = {m.after_merge.spec.surrogate.shape for m in net.modules() if isinstance(m, Join)}
     assert shapes == {{"identity": "identity", "clipped": "straight_through"}[gradient]}
 

@@ -47,8 +47,10 @@ def run_folder(tmp_path: Path, records: Callable[..., dict[str, Any]]) -> Make:
         folder = tmp_path / name
         folder.mkdir(parents=True)
         (folder / "recipe.yaml").write_text(f"seed: 0  # {name}\n")
-        summary = {"accuracy": 0.9, "loss": 0.3, "non_zeros_per_image": 100.0, "spikes_per_image": 150.0,
-                   "steps": steps, "parameters": 1000, "ms_per_image": 0.1, "seconds": 3.0, "epochs": epochs}  # fmt: skip
+        summary = {
+            **{"accuracy": 0.9, "loss": 0.3, "non_zeros_per_image": 100.0, "spikes_per_image": 150.0},
+            **{"steps": steps, "parameters": 1000, "ms_per_image": 0.1, "seconds": 3.0, "epochs": epochs},
+        }
         whole = {"summary": summary, "environment": {"python": "3.11"}, **records(kind, steps, classes), **parts}
         for part, record in whole.items():
             if record is not None:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
+import torch
 
-from synfire.base import ConfigError
+from synfire.base import ConfigError, RunError
 from synfire.cli.main import main
-from synfire.cli.report import price_run
-from synfire.metering import Trace
-from synfire.metering.pricers import price_lists
+from synfire.cli.report import report
+from synfire.metering import Trace, trace
+from synfire.metering.pricers import bills
+from synfire.recipes.accounts import priced_run
 from synfire.report import figures, read_run
 from synfire.report.page import page
 
@@ -23,18 +25,15 @@ HOSTILE = "<script>alert(1)</script><b>&\"'"
 
 
 def priced(*folders: Path):
-    runs = [read_run(folder) for folder in folders]
-    for run in runs:
-        price_run(run, list(price_lists()))
-    return runs
+    return [priced_run(folder) for folder in folders]
 
 
-def browse(path: Path, chosen: str = "", size: str = "1400,3000") -> tuple[str, str]:
+def browse(path: Path, chosen: str = "") -> tuple[str, str]:
     """Return the page as the browser made it, and what it said on the console."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine, so the page cannot be opened")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
-               f"--window-size={size}", "--virtual-time-budget=20000", "--dump-dom", f"{path.as_uri()}{chosen}"]  # fmt: skip
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=20000"]
+    command = [CHROMIUM, *options, "--window-size=1400,3000", "--dump-dom", f"{path.as_uri()}{chosen}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     return done.stdout, "\n".join(said)
@@ -55,17 +54,13 @@ def plots(dom: str) -> dict[str, str]:
 
 def test_a_trace_survives_its_file(records) -> None:
     record = json.loads(json.dumps(records("spiking", 2)["trace"]))
-    again = Trace.read(record)
-    assert again.record() == records("spiking", 2)["trace"] | {"rows": again.record()["rows"]}
-    assert json.loads(json.dumps(again.record())) == record
+    assert json.loads(json.dumps(Trace.read(record).record())) == record
+    for broken in ({}, {**record, "rows": [{}]}, {**record, "rows": 3}, {**record, "bytes": "many"}):
+        with pytest.raises(RunError, match="no record of a trace"):
+            Trace.read(broken)
 
 
 def test_bills_of_a_stored_trace_are_those_of_the_trace(run_folder, nets) -> None:
-    import torch
-
-    from synfire.metering import trace
-    from synfire.metering.pricers import bills
-
     [run] = priced(run_folder("one"))
     torch.manual_seed(1)
     found = trace(nets["spiking"], torch.randn(6, 1, 8, 8)[None])
@@ -138,9 +133,13 @@ def test_runs_that_are_not_whole(run_folder, tmp_path: Path) -> None:
     assert main(["report", *map(str, folders), "--out", str(out)]) == 0
     text = out.read_text()
     for remark in (
-        "killed: unfinished after 1 epochs", "killed: 1 damaged lines in metrics.jsonl", "old: finished by an older version",
-        "nan: trace.json: this is no record of a trace", "newer: unreadable:", "gone: no such folder",
-    ):  # fmt: skip
+        "killed: unfinished after 1 epochs",
+        "killed: 1 damaged lines in metrics.jsonl",
+        "old: finished by an older version",
+        "nan: trace.json: this is no record of a trace",
+        "newer: unreadable:",
+        "gone: no such folder",
+    ):
         assert remark in text
     for name, missing in {
         "killed": ["density|{run}", "confusion|{run}", "raster|{run}|{sample}", "energy|{run}|{pricer}"],
@@ -200,8 +199,6 @@ def test_the_page_is_the_same_twice(run_folder) -> None:
 
 
 def test_no_run_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from synfire.cli.report import report
-
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="there is no run in runs/"):
         report(argparse.Namespace(runs=[], table=True, price=[], compare=False, out=Path("report.html")))

@@ -21,7 +21,7 @@ BINARY = Arm("binary, T = 4", _recipes("digits-binary", "fashion-cnn4-binary", "
 QUANTISED = Arm(
     "ReLU of 0..4", _recipes("digits-quantised-ann", "fashion-cnn4-quantised-ann", "cifar10-vgg16-quantised-ann")
 )
-BARRIERS = Arm("with barriers", _recipes("digits", "fashion-narrow", "cifar10-sparse-resnet18"))
+BARRIERS = Arm("with barriers", _recipes("digits-barriers", "fashion-narrow", "cifar10-sparse-resnet18"))
 NO_BARRIERS = Arm(
     "without barriers",
     _recipes("digits-no-barriers", "fashion-narrow-no-barriers", "cifar10-sparse-resnet18-no-barriers"),

@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from synfire.base import ConfigError, RunError
-from synfire.metering import Trace
-from synfire.metering.pricers import bills, price_lists, verdicts
+from synfire.base import ConfigError
+from synfire.metering.pricers import price_lists
+from synfire.recipes.accounts import priced_run
 from synfire.report import RUN_COLUMNS, Run, read_run, run_rows, text_table
 
 RUNS = Path("runs")
@@ -23,43 +23,17 @@ def report(args: argparse.Namespace) -> str:
     paths = list(args.runs) or sorted(path for path in RUNS.glob("*") if path.is_dir())
     if not paths:
         raise ConfigError(f"there is no run in {RUNS}/. Train one with `synfire train digits`, or name run folders.")
-    runs = [read_run(path) for path in paths]
-    lines = [_table(runs)]
-    if not args.table:
-        lists = [*args.price, *price_lists()]
-        for run in runs:
-            price_run(run, lists)
-        # Imported here, because the table needs no figures.
-        from synfire.report.page import write_page
+    if args.table:
+        return _table([read_run(path) for path in paths])
+    lists = [*args.price, *price_lists()]
+    runs = [priced_run(path, lists) for path in paths]
+    # Imported here, because the table needs no figures.
+    from synfire.report.page import write_page
 
-        words = [*(["--compare"] if args.compare else []), *(w for p in args.price for w in ("--price", p))]
-        command = shlex.join(["synfire", "report", *map(str, args.runs), *words])
-        lines += write_page(runs, args.out, compare=args.compare, footer=f"Written by: {command}")
-        lines.append(f"page written to {args.out}; open it in a browser")
-    return "\n".join(lines)
-
-
-def price_run(run: Run, lists: Sequence[str | Path]) -> None:
-    """Add to a run what its trace costs under price lists, and where it stands beside published limits."""
-    if not run.trace:
-        return
-    try:
-        trace = Trace.read(run.trace)
-        run.bills = {name: bill.record() for name, bill in bills(trace, lists).items()}
-    except RunError as err:
-        run.remarks.append(f"trace.json: {err}")
-        return
-    if trace.spiking:
-        run.verdicts = [
-            {
-                "says": verdict.band.says,
-                "value": f"{verdict.value:.3g}",
-                "limit": str(verdict.band),
-                "verdict": verdict.verdict,
-                "source": verdict.band.source,
-            }
-            for verdict in verdicts(trace)
-        ]
+    words = [*(["--compare"] if args.compare else []), *(w for p in args.price for w in ("--price", p))]
+    command = shlex.join(["synfire", "report", *map(str, args.runs), *words])
+    remarks = write_page(runs, args.out, compare=args.compare, footer=f"Written by: {command}")
+    return "\n".join([_table(runs), *remarks, f"page written to {args.out}; open it in a browser"])
 
 
 def _table(runs: Sequence[Run]) -> str:

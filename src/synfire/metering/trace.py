@@ -3,7 +3,7 @@
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from synfire.base import RunError, ShapeError
 from synfire.layers import Join
 from synfire.metering.counts import Counts, count
 from synfire.metering.rows import Row, Synapse
+from synfire.metering.traffic import Machine, Traffic
 from synfire.neurons import Neuron, QuantisedReLU, ReLU, current_stream
 
 EMITTERS = {Neuron: "neuron", QuantisedReLU: "quantised", ReLU: "relu"}
@@ -108,9 +109,20 @@ class Trace:
         """Return the rows of the merges: the avalanche profile of a residual network (arXiv:2510.24637)."""
         return self.of_kind("merge")
 
+    def traffic(self, machine: Machine | None = None) -> dict[str, Traffic]:
+        """Return reads and writes of memory by kind for every row, by name.
+
+        Args:
+            machine: what it does for zeros, events and held frames; by default graded events with their exact fan-out.
+        """
+        machine, rows = machine or Machine(), {row.name: row for row in self.rows}
+        return {name: machine.traffic(row, rows, self.spiking) for name, row in rows.items()}
+
     def record(self) -> dict[str, Any]:
         """Return the trace as plain data for a file; `Trace.read` makes a trace of it again."""
-        return {"parameters": self.parameters, "bytes": self.bytes, "rows": [row.record() for row in self.rows]}
+        traffic = self.traffic()
+        rows = [{**row.record(), "traffic": asdict(traffic[row.name])} for row in self.rows]
+        return {"parameters": self.parameters, "bytes": self.bytes, "rows": rows}
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "Trace":

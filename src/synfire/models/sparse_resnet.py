@@ -28,7 +28,10 @@ class SparseResNet(nn.Module):
         barriers: whether a barrier neuron bounds the sum of every block; False is the spike-element-wise ResNet.
         barrier_step: levels of a sum that make one level behind its barrier; 1 saturates, 2 halves. Sums of spikes are
             rounded down, sums with a current (without inner_neuron) to the nearest level.
-        barrier_gradient: "identity" passes every gradient, "clipped" none above the highest level.
+        barrier_initial: potential of the barriers before the first step, in steps, instead: the lower, the more a
+            current has to bring to raise a sum, and the less to lower it.
+        barrier_gradient: "identity" passes every gradient, "clipped" none above the highest level; by default identity
+            for sums of spikes, and clipped for sums with a current, which do not learn with the other.
         inner_neuron: whether a neuron stands before each addition.
         learn_threshold: whether thresholds and barrier steps are parameters.
         stem_stride: stride of the first convolution; 2 quarters the cost of images that are large or simple.
@@ -48,7 +51,8 @@ class SparseResNet(nn.Module):
         neuron: NeuronFactory | None = None,
         barriers: bool = True,
         barrier_step: float = 1.0,
-        barrier_gradient: str = "identity",
+        barrier_initial: float | None = None,
+        barrier_gradient: str | None = None,
         inner_neuron: bool = True,
         learn_threshold: bool = False,
         stem_stride: int = 1,
@@ -65,8 +69,8 @@ class SparseResNet(nn.Module):
             barrier,
             levels,
             step=barrier_step,
-            initial=0.0 if inner_neuron else 0.5,
-            gradient=barrier_gradient,
+            initial=barrier_initial if barrier_initial is not None else 0.0 if inner_neuron else 0.5,
+            gradient=barrier_gradient or ("identity" if inner_neuron else "clipped"),
             learn_step=learn_threshold,
         )
         self.stem = nn.Sequential(synapse(in_channels, widths[0], stride=stem_stride), make())

@@ -183,7 +183,7 @@ def _verdicts(run: Run) -> list[list[str]]:
     if not run.verdicts:
         return [["Not shown: there is no trace of a spiking network."]]
     head = ["limit of", "here", "limit", "verdict", "source"]
-    return [head, *([v["says"], v["value"], v["limit"], v["verdict"], v["source"]] for v in run.verdicts)]
+    return [head, *([v["says"], f"{v['value']:.3g}", v["limit"], v["verdict"], v["source"]] for v in run.verdicts)]
 
 
 _COLUMNS: tuple[tuple[str, Callable[[Run], str]], ...] = (

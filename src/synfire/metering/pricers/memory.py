@@ -5,13 +5,14 @@ arXiv:2210.13107. The numbers in brackets are its equations.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synfire.base import ConfigError
 from synfire.metering.pricers.bill import EVENTS, Bill, Line
 from synfire.metering.rows import Row, Synapse
 from synfire.metering.trace import Trace
+from synfire.metering.traffic import Machine, Traffic
 
 ACCESSES = ("fit", "packed", "constant")
 POLICIES = ("iconip", "saturation", "linear", "quadratic")
@@ -139,107 +140,60 @@ class Memory:
 
     def __call__(self, trace: Trace) -> Bill:
         """Price a trace."""
-        by_name = {row.name: row for row in trace.rows}
+        rows = {row.name: row for row in trace.rows}
+        machine = Machine(self.events, self.fan_out, self.zero_skipping, self.potential_every_step)
         lines = []
         for row in trace.rows:
-            price = self._spiking(row) if trace.spiking else self._formal(row)
-            if price is not None:
-                lines.append(price(row, by_name))
+            if row.kind not in (("synapse", "neuron") if trace.spiking else ("synapse", "merge")):
+                continue
+            traffic = machine.traffic(row, rows, trace.spiking)
+            compute = self._compute(row, rows, machine, trace.spiking)
+            addressing = traffic.address_additions * self.add_energy
+            addressing += traffic.address_products * (self.multiply_energy + self.add_energy)
+            memory = self._accesses(row, traffic, trace.spiking)
+            lines.append(Line(row.name, row.kind, compute, memory, addressing))
         return Bill(self.name, self.source, self._assumptions(trace), tuple(lines))
 
-    def _spiking(self, row: Row) -> "Callable[[Row, dict[str, Row]], Line] | None":
-        if row.kind == "synapse":
-            return self._real_synapse if row.arithmetic == "real" else self._spiking_synapse
-        return self._neuron if row.kind == "neuron" else None
-
-    def _formal(self, row: Row) -> "Callable[[Row, dict[str, Row]], Line] | None":
-        return {"synapse": self._formal_synapse, "merge": self._formal_merge}.get(row.kind)
-
-    def _formal_synapse(self, row: Row, rows: dict[str, Row]) -> Line:
-        """Price a layer of a conventional network (eqs. 1 to 4, 6, 11, 12)."""
-        made = _made(row)
-        times, inputs, outputs = row.computed_steps, row.neurons, math.prod(made.out_shape)
-        products = row.synops if self.zero_skipping else row.products
-        if made.linear:
-            input_reads = row.events if self.zero_skipping else times * inputs
-            addresses = products
-        else:
-            input_reads = products
-            addresses = times * (inputs + outputs + made.out_channels * made.kernel)
-        memory = (
-            input_reads * self.energy(inputs)
-            + products * self.energy(made.weights)
-            + (times * outputs * self.energy(made.out_channels) if made.biases else 0)
-            + times * outputs * self.energy(outputs)
+    def _accesses(self, row: Row, traffic: Traffic, spiking: bool) -> float:
+        """Price reads and writes by the sizes of their memories."""
+        made = row.synapse
+        outputs = math.prod(made.out_shape) if made else row.neurons
+        return (
+            traffic.inputs * self.energy(self.fifo_depth if spiking else row.neurons)
+            + traffic.weights * self.energy(made.weights if made else 0)
+            + traffic.biases * self.energy(made.out_channels if made else 0)
+            + 2 * traffic.potentials * self.energy(outputs)
+            + traffic.outputs * self.energy(self.fifo_depth if spiking else outputs)
         )
-        compute = products * (self.multiply_energy + self.add_energy) + times * outputs * self.add_energy
-        return Line(row.name, row.kind, compute, memory, addresses * self.add_energy)
 
-    def _formal_merge(self, row: Row, rows: dict[str, Row]) -> Line:
-        """Price the sum of two branches: two reads, an addition and a write for every number."""
-        n = row.neurons * row.steps
-        return Line(row.name, row.kind, n * self.add_energy, 3 * n * self.energy(row.neurons))
+    def _compute(self, row: Row, rows: Mapping[str, Row], machine: Machine, spiking: bool) -> float:
+        if row.kind == "neuron":
+            return self._update(row, rows)
+        if row.synapse is None:
+            return row.neurons * row.steps * self.add_energy
+        outputs = math.prod(row.synapse.out_shape)
+        mac = self.multiply_energy + self.add_energy
+        if not spiking:  # eqs. 1.1, 1.2, 2.1, 2.2
+            products = row.synops if self.zero_skipping else row.products
+            return products * mac + row.computed_steps * outputs * self.add_energy
+        if row.arithmetic == "real":  # zeros are skipped, products are MACs
+            return row.products * row.density * mac + row.computed_steps * outputs * self.add_energy
+        products, sums = self._arithmetic(row, row.synapse)  # eqs. 1.4, 2.4
+        return products * self._narrow(row) + (products + sums + row.steps * outputs) * self.add_energy
 
-    def _spiking_synapse(self, row: Row, rows: dict[str, Row]) -> Line:
-        """Price a layer that takes events; resets and outgoing events stand with the neuron (eqs. 1.4 to 10, 14)."""
-        made = _made(row)
-        outputs, steps = math.prod(made.out_shape), row.steps
-        events = row.spikes if self.events == "unary" else row.events
-        reached = self._reached(row, events)
-        products, sums = self._arithmetic(row)
-        memory = (
-            events * self.energy(self.fifo_depth)
-            + reached * self.energy(made.weights)
-            + (steps * outputs * self.energy(made.out_channels) if made.biases else 0)
-            + 2 * (reached + steps * outputs) * self.energy(outputs)
-        )
-        compute = products * self._narrow(row) + (products + sums + steps * outputs) * self.add_energy
-        return Line(row.name, row.kind, compute, memory, self._addresses(made, events))
-
-    def _real_synapse(self, row: Row, rows: dict[str, Row]) -> Line:
-        """Price a layer of a spiking network that takes real numbers: zeros are skipped, products are MACs."""
-        made = _made(row)
-        outputs = math.prod(made.out_shape)
-        # Held frames arrive once; a layer that sees new real numbers at every step pays for each.
-        times = row.computed_steps
-        events = row.events * times / row.steps
-        reached = self._reached(row, events)
-        touched = row.steps if self.potential_every_step else times
-        memory = (
-            events * self.energy(self.fifo_depth)
-            + reached * self.energy(made.weights)
-            + (times * outputs * self.energy(made.out_channels) if made.biases else 0)
-            + 2 * (reached + touched * outputs) * self.energy(outputs)
-        )
-        products = row.products * row.density
-        compute = products * (self.multiply_energy + self.add_energy) + times * outputs * self.add_energy
-        return Line(row.name, row.kind, compute, memory, self._addresses(made, events))
-
-    def _neuron(self, row: Row, rows: dict[str, Row]) -> Line:
-        """Price resets, leak and outgoing events (eqs. 1.3, 1.4, 13), and the potentials that no synapse has paid."""
-        fires = row.spikes if self.events == "unary" else row.events
+    def _update(self, row: Row, rows: Mapping[str, Row]) -> float:
+        """Price resets, leak (eqs. 1.3, 1.4), and the charge of a neuron that no layer of weights feeds."""
         source = rows.get(row.fed_by)
         fed = source is not None and source.kind == "synapse"
         once = source is not None and source.arithmetic == "real"
+        fires = row.spikes if self.events == "unary" else row.events
         leaks = row.neurons * (1 if once else row.steps) if row.leaks else 0
-        memory = fires * self.energy(self.fifo_depth)
-        compute = (fires if row.resets else 0) * self.add_energy + leaks * (self.multiply_energy + self.add_energy)
-        if not fed:
-            touched = row.arriving + row.updates
-            memory += row.arriving * self.energy(self.fifo_depth) + 2 * touched * self.energy(row.neurons)
-            compute += touched * self.add_energy
-        return Line(row.name, row.kind, compute, memory)
+        charged = 0 if fed else row.arriving + row.updates
+        adds = (fires if row.resets else 0) + charged
+        return adds * self.add_energy + leaks * (self.multiply_energy + self.add_energy)
 
-    def _reached(self, row: Row, events: float) -> float:
-        """Return how many weights the events meet, by the paper's fan-out or the true one."""
-        made = _made(row)
-        if self.fan_out == "nominal":
-            return events * made.out_channels * made.kernel
-        return row.unary_synops if self.events == "unary" and row.whole else row.synops
-
-    def _arithmetic(self, row: Row) -> tuple[float, float]:
+    def _arithmetic(self, row: Row, made: Synapse) -> tuple[float, float]:
         """Return multiplications and plain additions at the weights."""
-        made = _made(row)
         nominal = self.fan_out == "nominal"
         reach = made.out_channels * made.strided_kernel
         once = row.events * reach if nominal else row.synops
@@ -252,11 +206,6 @@ class Memory:
         """Energy of a spike times a weight: a multiplier's energy grows with the product of its widths."""
         width = max(1, math.ceil(math.log2(row.largest + 1))) if row.largest else 1
         return self.multiply_energy * min(width, self.bits) / self.bits
-
-    def _addresses(self, made: Synapse, events: float) -> float:
-        if made.linear:
-            return events * made.out_channels * self.add_energy
-        return 2 * events * (self.multiply_energy + self.add_energy) + events * made.kernel * self.add_energy
 
     def _assumptions(self, trace: Trace) -> tuple[str, ...]:
         access = {
@@ -290,8 +239,3 @@ class Memory:
                 )
             )
         return tuple(said)
-
-
-def _made(row: Row) -> Synapse:
-    assert row.synapse is not None
-    return row.synapse

@@ -78,6 +78,16 @@ class Verdict:
     value: float
     verdict: str
 
+    def record(self) -> dict[str, str | float]:
+        """Return the verdict as plain data."""
+        return {
+            "says": self.band.says,
+            "value": self.value,
+            "limit": str(self.band),
+            "verdict": self.verdict,
+            "source": self.band.source,
+        }
+
 
 def verdicts(trace: Trace) -> tuple[Verdict, ...]:
     """Compare a trace with every published limit; none is chosen for the reader."""
