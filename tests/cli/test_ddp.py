@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 
 
@@ -20,4 +22,11 @@ def test_two_processes_end_with_equal_weights_and_one_folder(small_recipe: Path)
     lines = [json.loads(line) for line in Path("runs/small-1/metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4]  # 115 images in batches of 2 x 32
     assert done.stdout.count("epoch 2/2") == 1
-    assert json.loads(Path("runs/small-1/summary.json").read_text())["epochs"] == 2
+    summary, trace, test = (
+        json.loads(Path(f"runs/small-1/{part}.json").read_text()) for part in ("summary", "trace", "test")
+    )
+    assert summary["epochs"] == 2
+    samples = {row["samples"] for row in trace["rows"]}
+    assert samples == {sum(map(sum, test["confusion"]))}  # of both processes
+    emitted = sum(row["event_count"] for row in trace["rows"] if row["kind"] == "neuron")
+    assert summary["non_zeros_per_image"] * samples.pop() == pytest.approx(emitted, rel=1e-6)

@@ -186,11 +186,11 @@ def _verdicts(run: Run) -> list[list[str]]:
     return [head, *([v["says"], f"{v['value']:.3g}", v["limit"], v["verdict"], v["source"]] for v in run.verdicts)]
 
 
-_COLUMNS: tuple[tuple[str, Callable[[Run], str]], ...] = (
+_FIRST: tuple[tuple[str, Callable[[Run], str]], ...] = (
     ("kind", lambda run: run.kind),
     ("test accuracy, %", lambda run: _show(run.result("accuracy"), 100)),
 )
-_COUNTS = (
+_LAST = (
     ("steps T", lambda run: _show(run.result("steps"))),
     ("non-zeros per image", lambda run: _show(run.result("non_zeros_per_image"))),
     ("spikes per image", lambda run: _show(run.result("spikes_per_image"))),
@@ -203,14 +203,14 @@ _COUNTS = (
 
 
 def _table(runs: Sequence[Run], pricer: str) -> str:
-    head = ["run", *(name for name, _ in _COLUMNS), "energy", *(name for name, _ in _COUNTS)]
+    head = ["run", *(name for name, _ in _FIRST), "energy", *(name for name, _ in _LAST)]
     lines = []
     for i, run in enumerate(runs):
         cells = [f'<td title="{escape(str(run.path))}">{escape(run.name)}</td>']
-        cells += [f"<td>{escape(show(run))}</td>" for _, show in _COLUMNS]
+        cells += [f"<td>{escape(show(run))}</td>" for _, show in _FIRST]
         energy = show_energy(figures.picojoules(run, _bill_of(run, pricer)))
         cells.append(f'<td data-energy="{i}">{escape(energy)}</td>')
-        cells += [f"<td>{escape(show(run))}</td>" for _, show in _COUNTS]
+        cells += [f"<td>{escape(show(run))}</td>" for _, show in _LAST]
         lines.append(f'<tr data-run="{i}">{"".join(cells)}</tr>')
     names = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     return f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(lines)}</tbody></table>"

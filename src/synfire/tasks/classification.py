@@ -78,7 +78,7 @@ class Classification(L.LightningModule):
         self.compile_model, self.compact, self.channels_last = compile, compact and not compile, channels_last
         self._seconds_per_image: list[float] = []
         self._joules_per_image: float | None = None
-        self._account = TestAccount(self.model)
+        self._account: TestAccount | None = None  # only during a test, so that the task can be copied and sent
         self._records: dict[str, dict[str, Any]] = {}
         self._make_optimizer()  # so that bad options are told before anything has begun
         if channels_last:
@@ -140,6 +140,7 @@ class Classification(L.LightningModule):
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Measure loss, accuracy, spikes and time of a batch, and its joules where the machine counts them."""
+        assert self._account is not None, "on_test_start comes first"
         images, labels = batch
         x = self.encode(images)
         logits = self._account.run(x).float().mean(0)
@@ -157,6 +158,7 @@ class Classification(L.LightningModule):
 
         The time is the median over the first batches, without counting.
         """
+        assert self._account is not None, "on_test_start comes first"
         activity = self._account.trace()
         self._log_mean("test/non_zeros_per_image", activity.events, 1)
         if activity.emits_whole_numbers:
@@ -165,6 +167,7 @@ class Classification(L.LightningModule):
         if self._joules_per_image is not None:
             self._log_mean("test/joules_per_image", self._joules_per_image, 1)
         self._records = self._account.records(getattr(getattr(self.trainer, "datamodule", None), "classes", ()))
+        self._account = None
 
     @property
     def records(self) -> dict[str, dict[str, Any]]:
