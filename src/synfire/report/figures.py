@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -140,7 +141,7 @@ def density(run: Run) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             x=list(range(1, longest + 1)), y=names, z=[row + [None] * (longest - len(row)) for row in shares],
-            colorscale="Viridis", zmin=0, colorbar={"title": "%"},
+            colorscale="Viridis", zmin=0, colorbar={"title": {"text": "%", "side": "right"}},
             hovertemplate="%{y}, step %{x}<br>%{z:.2f} % not zero<extra></extra>",
         )
     )  # fmt: skip
@@ -175,12 +176,13 @@ def confusion(run: Run) -> go.Figure:
     classes = class_names(run, len(table))
     shares = [[100 * n / max(1, sum(row)) for n in row] for row in table]
     few = len(table) <= 12
+    ticks = {"tickvals": [n**0.5 for n in PERCENTS], "ticktext": PERCENTS}
     # The colours follow the square root, so that single mistakes can be seen beside a strong diagonal.
     figure = go.Figure(
         go.Heatmap(
             x=classes, y=classes, z=[[share**0.5 for share in row] for row in shares], customdata=shares, text=table,
             texttemplate="%{text}" if few else None, colorscale="Blues", zmin=0, zmax=10,
-            colorbar={"title": "% of row", "tickvals": [n**0.5 for n in PERCENTS], "ticktext": PERCENTS},
+            colorbar={"title": {"text": "% of row", "side": "right"}, **ticks},
             hovertemplate="%{y} taken for %{x}<br>%{text} images, %{customdata:.1f} %<extra></extra>",
         )
     )  # fmt: skip
@@ -195,29 +197,31 @@ def raster(run: Run, sample: int) -> go.Figure:
     if not layers:
         raise NothingToShow(f"{run.name} keeps no samples")
     tallest = max(len(layer["shown"]) for layer in layers)
-    columns: list[list[Any]] = []
-    hover: list[list[str]] = []
-    ticks, names = [], []
+    columns: list[np.ndarray] = []
+    names, middles = [], []
     for layer in layers:
-        steps = layer["values"][sample]
-        ticks.append(len(columns) + (len(steps) - 1) / 2)
-        names.append(text(layer["name"]))
-        for t, values in enumerate(steps):
-            columns.append([*values, *[None] * (tallest - len(values))])
-            told = [f"{text(layer['name'])}, neuron {n}, step {t + 1}" for n in layer["shown"]]
-            hover.append([*told, *[""] * (tallest - len(told))])
-        columns.append([None] * tallest)  # a gap between layers
-        hover.append([""] * tallest)
+        values = np.asarray(layer["values"][sample], dtype=np.float32)
+        for t, emitted in enumerate([*values, []]):  # the last, empty one is a gap between layers
+            columns.append(np.full(tallest, np.nan, np.float32))
+            columns[-1][: len(emitted)] = emitted
+            names.append(f"{text(layer['name'])}, step {t + 1}" if len(emitted) else f"gap after {text(layer['name'])}")
+        middles.append(names[len(names) - 1 - (len(values) + 2) // 2])
     figure = go.Figure(
         go.Heatmap(
-            z=[list(line) for line in zip(*columns[:-1], strict=True)],
-            text=[list(line) for line in zip(*hover[:-1], strict=True)],
+            x=names[:-1],
+            z=np.stack(columns[:-1], axis=1),
             colorscale="Viridis",
-            colorbar={"title": "value"},
-            hovertemplate="%{text}<br>%{z}<extra></extra>",
+            colorbar={"title": {"text": "value", "side": "right"}},
+            hoverongaps=False,
+            hovertemplate="%{x}<br>row %{y}: %{z}<extra></extra>",
         )
     )
-    figure.update_xaxes(title="layer, a column per step", tickvals=ticks, ticktext=names)
+    figure.update_xaxes(
+        title="layer, a column per step",
+        type="category",
+        tickvals=middles,
+        ticktext=[text(layer["name"]) for layer in layers],
+    )
     figure.update_yaxes(title=f"{tallest} neurons of each layer", showticklabels=False, autorange="reversed")
     return figure
 
@@ -227,8 +231,9 @@ def picture(run: Run, sample: int) -> go.Figure:
     pictures = (run.test.get("examples") or {}).get("pictures")
     if not pictures:
         raise NothingToShow(f"{run.name} keeps no samples")
-    pixels = [[p * 3 if len(p) == 1 else p[:3] for p in line] for line in pictures[sample]]
-    figure = go.Figure(go.Image(z=pixels, hoverinfo="skip"))
+    pixels = np.asarray(pictures[sample], dtype=np.uint8)
+    colours = pixels if pixels.shape[2] == 3 else np.repeat(pixels[:, :, :1], 3, axis=2)
+    figure = go.Figure(go.Image(z=colours, hoverinfo="skip"))
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     return figure

@@ -27,10 +27,11 @@ from typing import Any
 
 import torch
 
+from synfire import __version__
 from synfire.base import RunError, read_json, write_atomic, write_json
 
 # Packages whose versions can change a number.
-PACKAGES = ("synfire", "torch", "lightning", "numpy", "numba", "kornia", "safetensors", "jsonargparse", "scikit-learn")
+PACKAGES = ("torch", "lightning", "numpy", "numba", "kornia", "safetensors", "jsonargparse", "scikit-learn")
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class RunFolder:
 
 def describe_environment(seed: int) -> dict[str, Any]:
     """Return what besides the recipe can change a result: versions, machine, threads, seed."""
-    versions = {}
+    versions = {"synfire": __version__}  # also where it runs from its sources, without being installed
     for package in PACKAGES:
         try:
             versions[package] = metadata.version(package)
