@@ -20,7 +20,7 @@ def test_the_demo_ends_with_one_table_and_can_be_repeated(
     ]
     assert demo(short) == 0
     first = capsys.readouterr().out
-    table = first.splitlines()[-6:]
+    table = first.splitlines()[-7:-1]
     assert table[0].startswith("run ")
     assert [line.split()[0] for line in table[2:]] == [
         "runs/demo-digits",
@@ -30,6 +30,6 @@ def test_the_demo_ends_with_one_table_and_can_be_repeated(
     ]
     assert demo(short) == 0
     again = capsys.readouterr().out
-    assert again.splitlines()[-6:] == table
+    assert again.splitlines()[-7:-1] == table
     assert "epoch 1/1" in first
     assert "epoch 1/1" not in again

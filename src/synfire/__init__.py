@@ -7,7 +7,7 @@ state, and whose spikes are small whole numbers.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from synfire.base import backend
+from synfire.base import VERSION, backend
 from synfire.neurons import (
     IF,
     LIF,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from synfire.metering import trace
     from synfire.recipes.loading import load
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "IF",

@@ -137,8 +137,11 @@ def test_train_eval_and_report(small_recipe: Path, capsys: pytest.CaptureFixture
     Path("runs/half/metrics.jsonl").write_text('{"epoch": 1}\n')
     assert main(["report", "runs/small-1", "runs/half", "runs/none"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-2].endswith("unfinished after 1 epochs; continue with --resume")
-    assert lines[-1].endswith("no such folder")
+    assert lines[-3].endswith("unfinished after 1 epochs; continue with --resume")
+    assert lines[-2].endswith("no such folder")
+    assert lines[-1] == "page written to report.html; open it in a browser"
+    assert main(["report", "runs/small-1", "--table", "--out", "other.html"]) == 0
+    assert not Path("other.html").exists()
 
 
 def test_print_recipe_and_all_options(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,10 +15,12 @@ from synfire.base.errors import (
 from synfire.base.extras import need
 from synfire.base.records import SCHEMA_VERSION, append_json_line, read_json, write_atomic, write_json
 from synfire.base.sequences import check_sequence
+from synfire.base.version import VERSION
 
 __all__ = [
     "BACKENDS",
     "SCHEMA_VERSION",
+    "VERSION",
     "BackendError",
     "ConfigError",
     "DataError",

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
+
+from synfire.ops.tally import tally
 
 
 @dataclass(frozen=True)
@@ -35,22 +36,15 @@ def count(x: Tensor) -> Counts:
     """Count one sequence, (T, B, *n), of at least one sample and one number each."""
     steps = x.shape[0]
     held = steps > 1 and x.stride(0) == 0
-    x = x.detach()[:1] if held else x.detach()
+    seen = tally(x[:1] if held else x)
     repeats = steps if held else 1
-    fired = torch.count_nonzero(x, dim=1)
-    by_position = repeats * fired.sum(0)
-    largest = x.abs().amax().item()
-    whole = bool((x == x.round()).all())
-    # Sums of whole numbers are exact in float64 in any order, so that counts do not depend on the batch size.
-    binary = whole and largest <= 1
-    sums = by_position.double() if binary else repeats * x.abs().sum((0, 1), dtype=torch.float64)
     return Counts(
         samples=x.shape[1],
         steps=steps,
         computed_steps=1 if held else steps,
-        by_step=fired.flatten(1).sum(1).expand(steps) if held else fired.flatten(1).sum(1),
-        by_position=by_position,
-        sums=sums,
-        largest=largest,
-        whole=whole,
+        by_step=seen.by_step.expand(steps) if held else seen.by_step,
+        by_position=repeats * seen.by_position if held else seen.by_position,
+        sums=repeats * seen.sums if held else seen.sums,
+        largest=seen.largest,
+        whole=seen.whole,
     )

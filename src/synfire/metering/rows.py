@@ -138,7 +138,7 @@ class Row:
         both = (steps + [0] * (longest - len(steps)) for steps in (self.events_by_step, by_step))
         self.events_by_step = [a + b for a, b in zip(*both, strict=True)]
         self.computed_steps = max(self.computed_steps, first_step + counts.computed_steps)
-        self.event_count += int(counts.by_step.sum())
+        self.event_count += sum(by_step)
         self.spike_total += counts.sums.sum().item()
         self.largest = max(self.largest, counts.largest)
         self.whole = self.whole and counts.whole

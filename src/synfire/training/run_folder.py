@@ -27,8 +27,7 @@ from typing import Any
 
 import torch
 
-from synfire import __version__
-from synfire.base import RunError, read_json, write_atomic, write_json
+from synfire.base import VERSION, RunError, read_json, write_atomic, write_json
 
 # Packages whose versions can change a number.
 PACKAGES = ("torch", "lightning", "numpy", "numba", "kornia", "safetensors", "jsonargparse", "scikit-learn")
@@ -154,7 +153,7 @@ class RunFolder:
 
 def describe_environment(seed: int) -> dict[str, Any]:
     """Return what besides the recipe can change a result: versions, machine, threads, seed."""
-    versions = {"synfire": __version__}  # also where it runs from its sources, without being installed
+    versions = {"synfire": VERSION}
     for package in PACKAGES:
         try:
             versions[package] = metadata.version(package)

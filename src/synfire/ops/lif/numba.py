@@ -104,7 +104,7 @@ def backward(
     return grad_x, grad_v, grad_decay, grad_threshold
 
 
-def _follow_torch_threads() -> int:
+def follow_torch_threads() -> int:
     """Use as many threads as PyTorch is set to, so that one setting rules both; return their number."""
     numba = importlib.import_module("numba")
     wanted = torch.get_num_threads()
@@ -117,7 +117,7 @@ def _follow_torch_threads() -> int:
 
 def _shares(neurons: int) -> tuple[int, int]:
     """Return the neurons of a block and the most parts that the blocks are dealt to."""
-    threads = _follow_torch_threads()
+    threads = follow_torch_threads()
     even = -(-neurons // (threads * LANES)) * LANES
     return max(LANES, min(_kernels().BLOCK, even)), PARTS_PER_THREAD * threads
 
