@@ -2,9 +2,10 @@
 
     python -m benchmarks.counting --out results/counting_cpu.json
 
-Evaluates a network with and without `synfire.metering.counting`, in turns, on images of the shape of its training data;
-then prints, layer by layer, synaptic operations by rate (density times MACs) over the exact ones. Give the folder of a
-finished run to have trained weights and real test images; without one, both are random.
+Evaluates a network with and without `synfire.metering.counting`, in turns; then prints, layer by layer, synaptic
+operations by rate (density times MACs) over the exact ones, with the usual MACs, which count padding as input, and with
+those that leave padding out. Give the folders of finished runs to have trained weights and real test images; without
+one, a Sparse-ResNet-18 of random weights sees random images of 3x32x32.
 """
 
 import argparse
@@ -23,9 +24,11 @@ from synfire.recipes.loading import restore
 def subject(run: Path | None, batch: int) -> tuple[nn.Module, Tensor]:
     """Return a network in evaluation mode and one input (T, B, C, H, W)."""
     if run is None:
-        net = synfire.models.cnn4(in_channels=1, levels=4)
-        x = torch.randn(1, batch, 1, 28, 28)
-        net(x)  # for the statistics of its norms
+        torch.manual_seed(0)
+        net = synfire.models.sparse_resnet18(levels=4)
+        x = torch.rand(1, batch, 3, 32, 32)
+        for _ in range(3):  # for the statistics of its norms
+            net(x)
         return net.eval(), x
     task, data = restore(run)
     data.prepare_data()
@@ -35,17 +38,9 @@ def subject(run: Path | None, batch: int) -> tuple[nn.Module, Tensor]:
     return task.model.eval(), task.encode(images)
 
 
-def main() -> None:
-    """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, help="a finished run folder")
-    parser.add_argument("--batch", type=int, default=128, help="images at once")
-    parser.add_argument("--rounds", type=int, default=15, help="timed evaluations of each kind")
-    parser.add_argument("--out", type=Path, help="JSON file for the figures")
-    options = parser.parse_args()
-    found = environment()
-    print_environment(found)
-    net, x = subject(options.run, options.batch)
+def measure(run: Path | None, batch: int, rounds: int) -> dict[str, Any]:
+    """Return the times of a network's evaluation and the gaps of its layers."""
+    net, x = subject(run, batch)
     meter = Meter(net)
 
     def plain() -> Any:
@@ -56,14 +51,40 @@ def main() -> None:
             return net(x)
 
     with torch.no_grad():
-        times = in_turns({"plain": plain, "counted": counted}, options.rounds)
-    rows = [(name, *timing.show()) for name, timing in times.items()]
-    print_table("Evaluating a batch", ("evaluation", "ms, median", "times the plain one (quartiles)"), rows)
-    trace = meter.trace()
-    gaps = {row.name: row.synops_by_rate / row.synops - 1 for row in trace.of_kind("synapse") if row.synops}
-    print_table("By rate beside exact", ("layer", "gap"), [(name, f"{gap:+.1%}") for name, gap in gaps.items()])
-    record = {name: {"seconds": timing.seconds, "ratios": timing.ratios} for name, timing in times.items()}
-    write_json(options.out, {"environment": found, "batch": options.batch, "times": record, "gaps": gaps})
+        times = in_turns({"plain": plain, "counted": counted}, rounds)
+    name = run.name if run else "sparse_resnet18, random weights"
+    rows = [(kind, *timing.show()) for kind, timing in times.items()]
+    print_table(f"Evaluating a batch of {x.shape[1]}: {name}", ("", "ms, median", "times plain (quartiles)"), rows)
+    gaps = {
+        row.name: {
+            "usual MACs": row.synops_by_rate / row.synops - 1,
+            "MACs without padding": row.density * row.dense_macs / row.synops - 1,
+        }
+        for row in meter.trace().of_kind("synapse")
+        if row.synops
+    }
+    shown = [(layer, *(f"{gap:+.1%}" for gap in of.values())) for layer, of in gaps.items()]
+    print_table("By rate beside exact", ("layer", "usual MACs", "MACs without padding"), shown)
+    return {
+        "batch": x.shape[1],
+        "times": {kind: {"seconds": timing.seconds, "ratios": timing.ratios} for kind, timing in times.items()},
+        "gaps": gaps,
+    }
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, nargs="*", default=[], help="finished run folders")
+    parser.add_argument("--batch", type=int, default=128, help="images at once, at most as many as the run's batches")
+    parser.add_argument("--rounds", type=int, default=25, help="timed evaluations of each kind")
+    parser.add_argument("--out", type=Path, help="JSON file for the figures")
+    options = parser.parse_args()
+    found = environment()
+    print_environment(found)
+    subjects = {run.name: measure(run, options.batch, options.rounds) for run in options.runs}
+    subjects["sparse_resnet18"] = measure(None, min(32, options.batch), max(1, options.rounds // 3))
+    write_json(options.out, {"environment": found, "networks": subjects})
 
 
 if __name__ == "__main__":

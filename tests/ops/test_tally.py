@@ -44,10 +44,10 @@ def test_numba_equals_the_reference(seed, steps, samples, shape, dtype, scale, w
     assert_equal(got, expected, rel=0.0 if whole else 1e-12)
 
 
-@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf, -0.0])
-def test_odd_numbers(odd):
-    x = torch.tensor([[[1.0, odd, 2.0]]])
-    assert_equal(*both(x))
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf, -0.0, 1e-40, 2.0**25 + 4, 2.0**60, 0.25])
+def test_odd_numbers_anywhere(odd):
+    assert_equal(*both(torch.tensor([[[1.0, odd, 2.0]]])))
+    assert_equal(*both(torch.tensor([[[1.0, 1.0, 2.0], [1.0, odd, 2.0], [3.0, 1.0, -2.0]]])))
 
 
 def test_more_positions_than_a_block_and_strided_views():

@@ -145,8 +145,10 @@ class Row:
         if self.synapse is not None and self.synapse.fan_out is not None:
             repeats = counts.steps // counts.computed_steps  # a held frame meets the weights once
             fan_out = self.synapse.fan_out
-            self.synop_count += int((counts.by_position * fan_out).sum()) // repeats
-            self.synop_sum += (counts.sums * fan_out).sum().item() / repeats
+            pairs = int((counts.by_position * fan_out).sum()) // repeats
+            binary = counts.whole and counts.largest <= 1
+            self.synop_count += pairs
+            self.synop_sum += pairs if binary else (counts.sums * fan_out).sum().item() / repeats
 
     @property
     def steps(self) -> int:

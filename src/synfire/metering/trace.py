@@ -1,7 +1,7 @@
 """One pass over a network that counts what leaves neurons and merges and what arrives at weights."""
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -213,12 +213,7 @@ def counting(net: nn.Module, meter: "Meter | None" = None) -> Iterator["Meter"]:
     """
     meter = meter if meter is not None else Meter(net)
     handles = [net.register_forward_pre_hook(lambda *_: meter.begin())]
-    for name, module in net.named_modules():
-        name = name or type(module).__name__
-        if (kind := _kind(module)) is not None:
-            handles.append(module.register_forward_hook(partial(meter.count, name, kind)))
-        elif next(module.children(), None) is None:
-            handles.append(module.register_forward_hook(meter.follow))
+    handles += [module.register_forward_hook(hook) for module, hook in meter.hooks]
     try:
         yield meter
     finally:
@@ -234,7 +229,7 @@ def _kind(module: nn.Module) -> str | None:
     return next((kind for base, kind in EMITTERS.items() if isinstance(module, base)), None)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Sight:
     """What is known of one tensor of a pass; the tensor itself is not kept alive.
 
@@ -254,6 +249,13 @@ class Meter:
 
     def __init__(self, net: nn.Module) -> None:
         self.rows: dict[str, Row] = {}
+        self.hooks: list[tuple[nn.Module, Callable[..., None]]] = []
+        for name, module in net.named_modules():
+            name = name or type(module).__name__
+            if (kind := _kind(module)) is not None:
+                self.hooks.append((module, partial(self.count, name, kind)))
+            elif next(module.children(), None) is None:
+                self.hooks.append((module, self.follow))
         self._net = net
         self._uses: dict[str, int] = {}
         self._sights: dict[int, _Sight] = {}
@@ -339,22 +341,21 @@ class Meter:
             )
 
     def _see(self, tensor: Tensor, source: str) -> None:
-        known = self._sight(tensor) or _Sight(weakref.ref(tensor))
-        self._sights[id(tensor)] = replace(known, source=source)
+        self._sight(tensor).source = source
 
-    def _sight(self, tensor: Tensor) -> _Sight | None:
+    def _sight(self, tensor: Tensor) -> _Sight:
+        """Return what is known of a tensor; a new, empty note for one not seen before."""
         sight = self._sights.get(id(tensor))
-        return sight if sight is not None and sight.tensor() is tensor else None
+        if sight is None or sight.tensor() is not tensor:
+            sight = self._sights[id(tensor)] = _Sight(weakref.ref(tensor))
+        return sight
 
     def _source(self, tensor: Tensor) -> str:
-        sight = self._sight(tensor)
-        return sight.source if sight is not None else ""
+        return self._sight(tensor).source
 
     def _counts(self, tensor: Tensor) -> Counts:
         """Count a tensor, once: what leaves one layer arrives at the next."""
-        sight = self._sight(tensor) or _Sight(weakref.ref(tensor))
+        sight = self._sight(tensor)
         if sight.counts is None:
-            sight = replace(sight, counts=count(tensor))
-            self._sights[id(tensor)] = sight
-        assert sight.counts is not None
+            sight.counts = count(tensor)
         return sight.counts

@@ -109,7 +109,8 @@ def follow_torch_threads() -> int:
     numba = importlib.import_module("numba")
     wanted = torch.get_num_threads()
     threads = min(wanted, numba.config.NUMBA_NUM_THREADS)
-    numba.set_num_threads(threads)
+    if numba.get_num_threads() != threads:
+        numba.set_num_threads(threads)
     if torch.get_num_threads() != wanted:  # Numba's first call sets the threads of an OpenMP that both may share
         torch.set_num_threads(wanted)
     return threads
