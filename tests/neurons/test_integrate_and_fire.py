@@ -24,9 +24,9 @@ NEURONS = {
     ),
     "LIF": (LIF(), {"decay": 0.5}, NeuronSpec()),
     "LIF, all options": (
-        LIF(0.9, 2.0, "none", surrogate=Surrogate("sigmoid"), detach_reset=False, channels=3),
+        LIF(0.9, 2.0, "none", surrogate=Surrogate("sigmoid"), detach_reset=False, through_time=False, channels=3),
         {"decay": 0.9, "threshold": 2.0},
-        NeuronSpec(reset="none", surrogate=Surrogate("sigmoid"), detach_reset=False),
+        NeuronSpec(reset="none", surrogate=Surrogate("sigmoid"), detach_reset=False, through_time=False),
     ),
     "ParametricLIF": (ParametricLIF(), {"decay": 0.5}, NeuronSpec()),
     "ParametricLIF, all options": (
@@ -45,9 +45,15 @@ NEURONS = {
         NeuronSpec(levels=(1.0, 2.0), signed=True, detach_reset=False),
     ),
     "MultiLevelIF, floor": (
-        MultiLevelIF(2, floor_at_zero=True),
+        MultiLevelIF(2, floor_at_zero=True, through_time=False),
         {"decay": 1.0},
-        NeuronSpec(levels=(1.0, 2.0), initial=0.5, floor_at_zero=True, surrogate=Surrogate("straight_through")),
+        NeuronSpec(
+            levels=(1.0, 2.0),
+            initial=0.5,
+            floor_at_zero=True,
+            surrogate=Surrogate("straight_through"),
+            through_time=False,
+        ),
     ),
     "MultiLevelLIF": (
         MultiLevelLIF(),

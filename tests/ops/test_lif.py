@@ -194,6 +194,29 @@ def test_detaching_the_reset_changes_the_gradient_and_not_the_spikes(name):
 
 
 @on_every_backend
+@pytest.mark.parametrize("reset", ["zero", "subtract"])
+def test_without_time_a_step_learns_from_its_own_spikes_alone(name, reset):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(40, 2, 5, generator=generator).requires_grad_()
+    g, g_last = torch.randn(40, 2, 5, generator=generator), torch.randn(2, 5, generator=generator)
+    spec = NeuronSpec(reset=reset, surrogate=Surrogate("triangle"), through_time=False)
+    with backend(name):
+        s, v = lif(x, decay=0.5, spec=spec)
+        (grad,) = torch.autograd.grad((s * g).sum(), x)
+        s, v = lif(x, decay=0.5, spec=spec)
+        (last,) = torch.autograd.grad((v * g_last).sum(), x)
+    u, kept = torch.empty_like(x), torch.zeros(2, 5)
+    with torch.no_grad():
+        for t in range(40):
+            u[t] = 0.5 * kept + x[t]
+            kept = u[t] * (u[t] < 1) if reset == "zero" else u[t] - (u[t] >= 1).float()
+        slope = (1 - (u - 1).abs()).clamp_min(0)
+    torch.testing.assert_close(grad, g * slope, rtol=1e-6, atol=1e-6)
+    assert not last[:-1].any()
+    torch.testing.assert_close(last[-1], g_last * (1 - s[-1].detach()) if reset == "zero" else g_last)
+
+
+@on_every_backend
 @pytest.mark.parametrize(
     ("initial", "through_rest"),
     [pytest.param(0.5, 0.5**3 * 0.5, id="rest follows"), pytest.param(0.0, 0.0, id="rest at 0")],

@@ -110,6 +110,7 @@ def specs(draw: st.DrawFn, surrogates: st.SearchStrategy[Surrogate]) -> NeuronSp
         floor_at_zero=side == "floor",
         reset=draw(st.sampled_from(RESETS)),
         detach_reset=draw(st.booleans()),
+        through_time=draw(st.booleans()),
         initial=draw(st.sampled_from([0.0, 0.5])),
         surrogate=draw(surrogates),
     )

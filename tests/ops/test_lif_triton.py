@@ -105,7 +105,7 @@ def specs(draw: st.DrawFn, shapes: tuple[str, ...], widths: st.SearchStrategy[fl
     side = draw(st.sampled_from(["plain", "signed", "floor"]))
     return NeuronSpec(
         levels=LEVELS[draw(st.sampled_from(sorted(LEVELS)))], signed=side == "signed", floor_at_zero=side == "floor",
-        reset=draw(st.sampled_from(RESETS)), detach_reset=draw(st.booleans()),
+        reset=draw(st.sampled_from(RESETS)), detach_reset=draw(st.booleans()), through_time=draw(st.booleans()),
         initial=draw(st.sampled_from([0.0, 0.3])), surrogate=Surrogate(draw(st.sampled_from(shapes)), draw(widths)),
     )  # fmt: skip
 

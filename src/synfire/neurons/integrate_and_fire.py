@@ -151,6 +151,7 @@ class IF(ScanNeuron):
         reset: "subtract", "zero" or "none".
         surrogate: slope for the backward pass.
         detach_reset: whether the gradient ignores the path through the reset.
+        through_time: whether the gradient follows the potential back to earlier steps.
         channels: number of channels, for a value of their own each; None for one value in all.
         learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
     """
@@ -162,10 +163,11 @@ class IF(ScanNeuron):
         reset: str = "subtract",
         surrogate: Surrogate = Surrogate(),  # noqa: B008
         detach_reset: bool = True,
+        through_time: bool = True,
         channels: int | None = None,
         learn_threshold: bool = False,
     ) -> None:
-        spec = NeuronSpec(reset=reset, surrogate=surrogate, detach_reset=detach_reset)
+        spec = NeuronSpec(reset=reset, surrogate=surrogate, detach_reset=detach_reset, through_time=through_time)
         super().__init__(spec, threshold=threshold, channels=channels, learn_threshold=learn_threshold)
 
 
@@ -178,6 +180,7 @@ class LIF(ScanNeuron):
         reset: "subtract", "zero" or "none".
         surrogate: slope for the backward pass.
         detach_reset: whether the gradient ignores the path through the reset.
+        through_time: whether the gradient follows the potential back to earlier steps.
         channels: number of channels, for a value of their own each; None for one value in all.
         learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
     """
@@ -190,10 +193,11 @@ class LIF(ScanNeuron):
         *,
         surrogate: Surrogate = Surrogate(),  # noqa: B008
         detach_reset: bool = True,
+        through_time: bool = True,
         channels: int | None = None,
         learn_threshold: bool = False,
     ) -> None:
-        spec = NeuronSpec(reset=reset, surrogate=surrogate, detach_reset=detach_reset)
+        spec = NeuronSpec(reset=reset, surrogate=surrogate, detach_reset=detach_reset, through_time=through_time)
         super().__init__(spec, decay=decay, threshold=threshold, channels=channels, learn_threshold=learn_threshold)
 
 
@@ -206,6 +210,7 @@ class ParametricLIF(ScanNeuron):
         reset: "subtract", "zero" or "none".
         surrogate: slope for the backward pass.
         detach_reset: whether the gradient ignores the path through the reset.
+        through_time: whether the gradient follows the potential back to earlier steps.
         channels: learn one leak per channel; None learns one in all.
     """
 
@@ -217,9 +222,10 @@ class ParametricLIF(ScanNeuron):
         *,
         surrogate: Surrogate = Surrogate(),  # noqa: B008
         detach_reset: bool = True,
+        through_time: bool = True,
         channels: int | None = None,
     ) -> None:
-        spec = NeuronSpec(reset=reset, surrogate=surrogate, detach_reset=detach_reset)
+        spec = NeuronSpec(reset=reset, surrogate=surrogate, detach_reset=detach_reset, through_time=through_time)
         super().__init__(spec, decay=decay, threshold=threshold, channels=channels, learn_decay=True)
 
 
@@ -235,6 +241,7 @@ class MultiLevelIF(ScanNeuron):
         signed: also fire -1..-levels.
         surrogate: slope for the backward pass; straight-through passes the gradient up to half a level above the top.
         detach_reset: whether the gradient ignores the path through the reset.
+        through_time: whether the gradient follows the potential back to earlier steps.
         floor_at_zero: whether negative potentials are dropped after each step.
         channels: number of channels, for a value of their own each; None for one value in all.
         learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
@@ -249,6 +256,7 @@ class MultiLevelIF(ScanNeuron):
         signed: bool = False,
         surrogate: Surrogate = Surrogate("straight_through"),  # noqa: B008
         detach_reset: bool = True,
+        through_time: bool = True,
         floor_at_zero: bool = False,
         channels: int | None = None,
         learn_threshold: bool = False,
@@ -259,6 +267,7 @@ class MultiLevelIF(ScanNeuron):
             initial=initial,
             surrogate=surrogate,
             detach_reset=detach_reset,
+            through_time=through_time,
             floor_at_zero=floor_at_zero,
         )
         super().__init__(spec, threshold=threshold, channels=channels, learn_threshold=learn_threshold)
@@ -276,6 +285,7 @@ class MultiLevelLIF(ScanNeuron):
         signed: also fire -1..-levels.
         surrogate: slope for the backward pass.
         detach_reset: whether the gradient ignores the path through the reset.
+        through_time: whether the gradient follows the potential back to earlier steps.
         channels: number of channels, for a value of their own each; None for one value in all.
         learn_decay: whether the decay is a parameter; see `ScanNeuron`.
         learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
@@ -292,6 +302,7 @@ class MultiLevelLIF(ScanNeuron):
         signed: bool = False,
         surrogate: Surrogate = Surrogate("straight_through"),  # noqa: B008
         detach_reset: bool = True,
+        through_time: bool = True,
         channels: int | None = None,
         learn_decay: bool = False,
         learn_threshold: bool = False,
@@ -303,6 +314,7 @@ class MultiLevelLIF(ScanNeuron):
             initial=initial,
             surrogate=surrogate,
             detach_reset=detach_reset,
+            through_time=through_time,
         )
         super().__init__(
             spec,

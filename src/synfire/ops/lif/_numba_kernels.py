@@ -228,7 +228,7 @@ def _step(z, u, s, x, levels, uniform, signed, reset, floor):
 @njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 def forward(
     x, spikes, v0, last, checkpoints, checkpoint_every, block_size, most_parts,
-    steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, floor, initial, shape, width, half,
+    steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, through_time, floor, initial, shape, width, half,
 ):  # fmt: skip
     blocks = (size + block_size - 1) // block_size
     parts = min(blocks, most_parts)
@@ -380,7 +380,7 @@ def _add_decay(s, dx, v):
 def backward(
     grad_spikes, grad_stride, x, grad_x, v0, grad_last, checkpoints, grad_v0, grad_decay, grad_threshold,
     checkpoint_every, block_size, most_parts,
-    steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, floor, initial, shape, width, half,
+    steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, through_time, floor, initial, shape, width, half,
 ):  # fmt: skip
     blocks = (size + block_size - 1) // block_size
     parts = min(blocks, most_parts)
@@ -390,7 +390,7 @@ def backward(
     longest = min(steps, checkpoint_every)
     needs_decay, needs_threshold = grad_decay.size > 0, grad_threshold.size > 0
     # What the walk back needs to know of a reset; a first step of rest without a last state has none.
-    resets = steps > 1 or grad_last.size > 0
+    resets = (steps > 1 and through_time) or grad_last.size > 0
     follow = resets and not detach and reset in (SUBTRACT, ZERO)
     refire = resets and (reset == ZERO or (reset == SUBTRACT and (floor or needs_threshold)))
     for part in prange(parts):
@@ -436,6 +436,8 @@ def backward(
                     gz = read(grad_spikes, t * grad_stride + start, count, incoming, half)
                     dx = place(grad_x, t * size + start, count, outgoing)
                     _finish(dx, s, gz)
+                    if not through_time:
+                        s[DV : DV + count] = 0
                     if needs_threshold:
                         _add_threshold(s, gz)
                     if needs_decay:

@@ -288,7 +288,7 @@ def backward(
     RESET: tl.constexpr, FLOOR: tl.constexpr, INITIAL: tl.constexpr,
     EVERY: tl.constexpr, GROUP: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr,
     ONES: tl.constexpr, RISES: tl.constexpr, FIRST: tl.constexpr, TOP: tl.constexpr,
-    DETACH: tl.constexpr, SHAPE: tl.constexpr, WIDTH: tl.constexpr, PULL: tl.constexpr,
+    DETACH: tl.constexpr, THROUGH_TIME: tl.constexpr, SHAPE: tl.constexpr, WIDTH: tl.constexpr, PULL: tl.constexpr,
 ):  # fmt: skip
     lane, inside = _lanes(size, BLOCK, WIDE)
     decay = _spread(decays, lane, inside, inner, channels, DECAY_PER_CHANNEL)
@@ -340,7 +340,7 @@ def backward(
                     dlevel += moved
                 here = tl.where(base + j < end, inside, False)
                 tl.store(grad_x + (base + j) * size + lane, du.to(grad_x.dtype.element_ty), mask=here)
-                dv = tl.where(here, du * decay, dv)
+                dv = tl.where(here, du * decay if THROUGH_TIME else 0.0, dv)
                 ddecay += tl.where(here, du * vs[j], 0.0)
                 dthreshold += tl.where(here, dlevel, 0.0)
     _keep(dv, grad_first, lane, inside)

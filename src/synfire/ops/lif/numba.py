@@ -151,6 +151,7 @@ def _options(
         spec.signed,
         RESETS.index(spec.reset),
         spec.detach_reset,
+        spec.through_time,
         spec.floor_at_zero,
         spec.initial,
         SURROGATES.index(spec.surrogate.shape),

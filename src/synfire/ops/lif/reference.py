@@ -27,7 +27,7 @@ def lif(x: Tensor, v: Tensor | None, decay: Tensor, threshold: Tensor, spec: Neu
         v = (spec.initial * threshold).expand(x.shape[1:])
     spikes = []
     for current in x:
-        u = decay * v + current.to(state)
+        u = decay * (v if spec.through_time else v.detach()) + current.to(state)
         s = fire(u, threshold, levels=spec.levels, signed=spec.signed, surrogate=spec.surrogate)
         v = reset(u, threshold, spec)
         spikes.append(s.to(x.dtype))

@@ -21,6 +21,8 @@ class NeuronSpec:
         signed: also fire negative spikes, mirrored.
         reset: "subtract" takes the potential of the level that fired away, "zero" clears it, "none" keeps it.
         detach_reset: whether the gradient ignores the path through the reset.
+        through_time: whether the gradient follows the potential back to earlier steps; without, each step learns from
+            its own spikes alone (spatial learning through time, arXiv:2302.14311).
         floor_at_zero: whether a negative potential is raised to zero after each step.
         initial: potential before the first step, in units of the threshold; 0.5 makes levels round, 0 truncate.
         surrogate: slope that stands in for the derivative of the firing steps.
@@ -34,6 +36,7 @@ class NeuronSpec:
     signed: bool = False
     reset: str = "subtract"
     detach_reset: bool = True
+    through_time: bool = True
     floor_at_zero: bool = False
     initial: float = 0.0
     surrogate: Surrogate = field(default_factory=Surrogate)

@@ -96,9 +96,9 @@ def backward(
                 *_numbers(decay, threshold, spec, layout, state),
                 GROUP=group, **block, **_options(decay, threshold, spec),
                 ONES=(1.0,) * len(rises) if few else None, RISES=rises if few else None,
-                FIRST=spec.levels[0], TOP=spec.levels[-1], DETACH=spec.detach_reset,
+                FIRST=spec.levels[0], TOP=spec.levels[-1], DETACH=spec.detach_reset, THROUGH_TIME=spec.through_time,
                 SHAPE=spec.surrogate.shape, WIDTH=spec.surrogate.width,
-                PULL=layout.steps > 1 or grad_last is not None,
+                PULL=(layout.steps > 1 and spec.through_time) or grad_last is not None,
             )  # fmt: skip
     return grad_x, grad_v, grad_decay, grad_threshold
 
