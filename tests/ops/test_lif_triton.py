@@ -65,7 +65,7 @@ class Case:
             outputs, upstream = [spikes], [self.upstream.to(DEVICE)]
             if last is not None and self.upstream_last is not None and last.requires_grad:
                 outputs, upstream = [spikes, last], [*upstream, self.upstream_last.to(DEVICE)]
-            grads = torch.autograd.grad(outputs, list(asked.values()), upstream)
+            grads = torch.autograd.grad(outputs, list(asked.values()), upstream, materialize_grads=True)
         return spikes.detach(), None if last is None else last.detach(), dict(zip(asked, grads, strict=True))
 
 

@@ -228,7 +228,8 @@ def _step(z, u, s, x, levels, uniform, signed, reset, floor):
 @njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 def forward(
     x, spikes, v0, last, checkpoints, checkpoint_every, block_size, most_parts,
-    steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, through_time, floor, initial, shape, width, half,
+    steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, through_time, floor, initial,
+    shape, width, half,
 ):  # fmt: skip
     blocks = (size + block_size - 1) // block_size
     parts = min(blocks, most_parts)
@@ -380,7 +381,8 @@ def _add_decay(s, dx, v):
 def backward(
     grad_spikes, grad_stride, x, grad_x, v0, grad_last, checkpoints, grad_v0, grad_decay, grad_threshold,
     checkpoint_every, block_size, most_parts,
-    steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, through_time, floor, initial, shape, width, half,
+    steps, size, stride, inner, decays, thresholds, levels, signed, reset, detach, through_time, floor, initial,
+    shape, width, half,
 ):  # fmt: skip
     blocks = (size + block_size - 1) // block_size
     parts = min(blocks, most_parts)
