@@ -18,8 +18,10 @@ from synfire.neurons import (
     ParametricLIF,
     QuantisedReLU,
     ReLU,
+    SequenceLIF,
     Stream,
     Surrogate,
+    SurrogateDynamics,
     stream,
 )
 from synfire.ops.saving import compact
@@ -42,8 +44,10 @@ __all__ = [
     "ParametricLIF",
     "QuantisedReLU",
     "ReLU",
+    "SequenceLIF",
     "Stream",
     "Surrogate",
+    "SurrogateDynamics",
     "backend",
     "compact",
     "data",

@@ -24,12 +24,15 @@ from synfire.base import (
     append_json_line,
     backend,
     choose,
+    load_weights,
     need,
     read_json,
+    save_weights,
     write_atomic,
 )
-from synfire.blocks import ResidualBlock, barrier
+from synfire.blocks import ResidualBlock, StateSpaceBlock, barrier
 from synfire.layers import (
+    S4D,
     BatchNorm1d,
     Conv2d,
     Direct,
@@ -38,11 +41,15 @@ from synfire.layers import (
     GlobalSumPool2d,
     Join,
     Linear,
+    PixelSequence,
     Poisson,
+    SequenceDropout,
     fold_norms,
 )
-from synfire.neurons import ScanNeuron
+from synfire.neurons import ScanNeuron, SequenceLIF, SurrogateDynamics
+from synfire.ops import ssm
 from synfire.ops.lif import lif
+from synfire.ops.lif.fixed_point import fixed_point, settle
 from synfire.ops.lif.spec import uniform_levels
 
 ROOMS = ("base", "ops", "neurons", "layers", "blocks", "models")
@@ -315,6 +322,68 @@ ROWS = {
     ),
     "twin of nothing": Row(
         lambda _: models.twin(nn.Sequential(Linear(2, 2))), ConfigError, "twin: the network has no neuron (no module",
+    ),
+    # long sequences
+    "kernel of no step": Row(
+        lambda _: ssm.kernel(S4D(1, 2).system(), 0), ConfigError, "the kernel's length is 0; give at least one step",
+    ),
+    "kernel shorter than the sequence": Row(
+        lambda _: ssm.convolve(zeros(5, 1, 3), zeros(1, 3, 4)), ShapeError, "the kernel (1, 3, 4); (T, B, H) and (1 or",
+    ),
+    "odd modes": Row(lambda _: S4D(4, 3), ConfigError, "S4D: channels is 4 and modes 3; give at least 1, and an even"),
+    "unknown frequencies": Row(lambda _: S4D(4, initial="legs"), ConfigError, "initial is 'legs'; choose 'lin' or"),
+    "step of no length": Row(lambda _: S4D(4, step=(0, 1)), ConfigError, "S4D: step is (0, 1); give the shortest"),
+    "channels of another layer": Row(
+        lambda _: S4D(4)(zeros(2, 1, 3)), ShapeError, "S4D: x has shape (2, 1, 3); (T, B, 4) was expected",
+    ),
+    "stream that needs the future": Row(
+        lambda _: synfire.stream(nn.Sequential(S4D(4, bidirectional=True)))(zeros(1, 4)), ConfigError,
+        "a bidirectional layer needs the whole sequence, so it has no stream. Build",
+    ),
+    "all channels dropped": Row(lambda _: SequenceDropout(1.0), ConfigError, "SequenceDropout: p is 1.0; give a share"),
+    "unknown order of pixels": Row(
+        lambda _: PixelSequence(4, "hilbert"), ConfigError, "PixelSequence: order is 'hilbert'; choose one of rows,",
+    ),
+    "another number of pixels": Row(
+        lambda _: PixelSequence(4)(zeros(1, 1, 3, 3)), ShapeError, "9 pixels, but steps is 4. Set steps: 9.",
+    ),
+    "unknown engine": Row(lambda _: SequenceLIF(engine="fft"), ConfigError, "engine is 'fft'; choose one of scan, fix"),
+    "engine of no sweep": Row(lambda _: SequenceLIF(sweeps=0), ConfigError, "SequenceLIF: sweeps is 0; give at"),
+    "dynamics of another neuron": Row(
+        lambda p: (save_weights(SurrogateDynamics(0.2), p / "w"), SequenceLIF(engine="sdn", dynamics=p / "w")),
+        ConfigError, "with reset='zero' and decay=0.2, but this one has levels=1, reset='zero' and decay=0.125. Fit an",
+    ),
+    "no dynamics": Row(lambda _: SequenceLIF(engine="sdn"), ConfigError, "give their file as dynamics, or take"),
+    "no sweep": Row(lambda _: settle(zeros(2, 1), sweeps=0), ConfigError, "settle: sweeps is 0; give at least 1, or"),
+    "fixed point through time": Row(
+        lambda _: fixed_point(zeros(2, 1)), ConfigError, "its gradient does not follow the potential through",
+    ),
+    "unknown norm": Row(
+        lambda _: StateSpaceBlock(4, IF, norm="group"), ConfigError, "norm is 'group'; choose one of batch, layer,",
+    ),
+    "sequence model without blocks": Row(
+        lambda _: models.SpikingSSM(depth=0), ConfigError, "SpikingSSM: depth is 0; give at least 1.",
+    ),
+    "sequence model on images": Row(
+        lambda _: models.SpikingSSM()(zeros(1, 1, 1, 8, 8)), ShapeError, "was expected. Images become sequences by",
+    ),
+    "unknown configuration": Row(
+        lambda _: models.spiking_ssm(config="mnist"), ConfigError, "config 'mnist' is unknown; choose one of listops,",
+    ),
+    # weights
+    "weights that are missing": Row(
+        lambda p: load_weights(nn.Linear(2, 2), p / "w"), RunError, "w does not exist; check the name of the run",
+    ),
+    "weights that are truncated": Row(
+        lambda p: load_weights(nn.Linear(2, 2), write(p, "w", b"abc")), RunError, "is no whole safetensors file",
+    ),
+    "weights of another network": Row(
+        lambda p: (save_weights(nn.Linear(2, 2), p / "w"), load_weights(nn.Linear(2, 2, bias=False), p / "w")),
+        RunError, "belongs to another network: 1 extra (bias). Build the network of its recipe.yaml",
+    ),
+    "weights of another shape": Row(
+        lambda p: (save_weights(nn.Linear(2, 2), p / "w"), load_weights(nn.Linear(2, 3), p / "w")), RunError,
+        "but the network has (3,). Build the network of its recipe.yaml",
     ),
 }  # fmt: skip
 

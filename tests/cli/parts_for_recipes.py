@@ -8,9 +8,9 @@ from typing import Any
 import lightning.pytorch as L
 from torch import nn
 
+from synfire.base import save_weights
 from synfire.layers import Conv2d, Flatten, Linear
 from synfire.neurons import MultiLevelIF
-from synfire.training import save_weights
 
 
 def small_net(levels: int = 4) -> nn.Module:

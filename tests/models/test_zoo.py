@@ -14,9 +14,11 @@ STEPS, BATCH, CLASSES = 2, 2, 5
 # Channels and size of the smallest image that a model takes with a few numbers left in its last stage.
 IMAGES = {"cnn4": (1, 8), "vgg16": (3, 32)}
 BUILT_FOR = {"cnn4": {"image_size": 8}}
+OF_SEQUENCES = {"spiking_ssm"}  # tested in files of their own
+OF_IMAGES = sorted(ZOO.keys() - OF_SEQUENCES)
 
 
-@pytest.fixture(scope="module", params=sorted(ZOO))
+@pytest.fixture(scope="module", params=OF_IMAGES)
 def model(request: pytest.FixtureRequest) -> tuple[nn.Module, Tensor]:
     """Build a model whose norms know their inputs, so that its neurons fire; and a sequence for it."""
     torch.manual_seed(0)
@@ -152,6 +154,7 @@ COUNTS = {
     "Sparse-ResNet-34": ("sparse_resnet34", {}, 21_282_122),
     "SEW-ResNet-34": ("sew_resnet34", {}, 21_282_122),
     "Sparse-ResNet-narrow": ("sparse_resnet_narrow", {}, 89_690),
+    "SpikingSSM, sequential MNIST": ("spiking_ssm", {}, 748_000 + 2 * 400 + 401 * 10),
     "VGG-16, norms not folded": ("vgg16", {}, 15_245_130 + 4224),
 }  # fmt: skip
 
@@ -187,7 +190,7 @@ def test_twins_have_the_counts_of_the_table(kind):
 # --- options that every builder takes ---
 
 
-@pytest.mark.parametrize("name", sorted(ZOO))
+@pytest.mark.parametrize("name", OF_IMAGES)
 def test_neurons_channels_and_levels_can_be_chosen(name):
     _, size = IMAGES.get(name, (3, 8))
     options = {"in_channels": 2, **BUILT_FOR.get(name, {})}

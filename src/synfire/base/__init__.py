@@ -16,6 +16,7 @@ from synfire.base.extras import need
 from synfire.base.records import SCHEMA_VERSION, append_json_line, read_json, write_atomic, write_json
 from synfire.base.sequences import check_sequence
 from synfire.base.version import VERSION
+from synfire.base.weights import load_weights, read_tensors, save_weights
 
 __all__ = [
     "BACKENDS",
@@ -36,8 +37,11 @@ __all__ = [
     "check_sequence",
     "choose",
     "forced",
+    "load_weights",
     "need",
     "read_json",
+    "read_tensors",
+    "save_weights",
     "write_atomic",
     "write_json",
 ]

@@ -1,6 +1,7 @@
-"""Layers between neurons: time-folding synapses and pools, joins, encoders, folding of norms."""
+"""Layers between neurons: time-folding synapses and pools, state spaces, joins, encoders, folding of norms."""
 
-from synfire.layers.encoders import Direct, Encoder, Latency, Poisson
+from synfire.layers.dropout import SequenceDropout
+from synfire.layers.encoders import Direct, Encoder, Latency, PixelSequence, Poisson
 from synfire.layers.folding import (
     AvgPool2d,
     BatchNorm1d,
@@ -15,9 +16,12 @@ from synfire.layers.folding import (
 )
 from synfire.layers.joins import MERGES, Join
 from synfire.layers.norms import fold_norms
+from synfire.layers.shift import TokenShift
+from synfire.layers.state_space import S4D
 
 __all__ = [
     "MERGES",
+    "S4D",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -31,7 +35,10 @@ __all__ = [
     "Latency",
     "Linear",
     "MaxPool2d",
+    "PixelSequence",
     "Poisson",
+    "SequenceDropout",
+    "TokenShift",
     "check_image_size",
     "fold_norms",
 ]

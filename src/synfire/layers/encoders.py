@@ -1,9 +1,11 @@
 """From images (B, ...) to sequences (T, B, ...)."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
-from synfire.base import ConfigError, DtypeError
+from synfire.base import ConfigError, DtypeError, ShapeError
 
 
 class Encoder(nn.Module):
@@ -78,3 +80,55 @@ class Latency(Encoder):
         when = ((1 - images.clamp(0, 1)) * (self.steps - 1)).round()
         steps = torch.arange(self.steps, device=images.device).view(-1, *[1] * images.dim())
         return ((steps == when) & (images > 0)).to(images.dtype)
+
+
+ORDERS = ("rows", "bit_reversal", "random")
+
+
+class PixelSequence(Encoder):
+    """Images as long sequences: a pixel per step, (B, C, H, W) to (H W, B, C).
+
+    Args:
+        steps: T, the number of pixels; 64 for images of 8x8, 784 for 28x28.
+        order: "rows" reads like a text; "bit_reversal" and "random" permute, the first as the S4 repository does for
+            permuted MNIST, the second by a seed.
+        seed: of the random order.
+
+    Raises:
+        ConfigError: the order is unknown, or steps is below 1.
+    """
+
+    places: Tensor
+
+    def __init__(self, steps: int, order: Literal["rows", "bit_reversal", "random"] = "rows", seed: int = 0) -> None:
+        super().__init__(steps)
+        if order not in ORDERS:
+            raise ConfigError(f"PixelSequence: order is {order!r}; choose one of {', '.join(ORDERS)}.")
+        self.order = order
+        places = torch.arange(steps)
+        if order == "bit_reversal":
+            places = bit_reversal(steps)
+        elif order == "random":
+            places = torch.randperm(steps, generator=torch.Generator().manual_seed(seed))
+        self.register_buffer("places", places, persistent=False)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Read pixel after pixel."""
+        pixels = images.flatten(2).permute(2, 0, 1)
+        if len(pixels) != self.steps:
+            raise ShapeError(
+                f"PixelSequence: the images are of shape {tuple(images.shape)}, {len(pixels)} pixels, but steps is "
+                f"{self.steps}. Set steps: {len(pixels)}."
+            )
+        return pixels if self.order == "rows" else pixels[self.places]
+
+    def extra_repr(self) -> str:
+        """Describe the encoder in one line for `print(net)`."""
+        return f"steps={self.steps}, order={self.order}"
+
+
+def bit_reversal(size: int) -> Tensor:
+    """Return 0..size-1 in the order of their reversed bits, of as many bits as size - 1 has."""
+    bits = max(1, (size - 1).bit_length())
+    reversed_bits = [int(f"{number:0{bits}b}"[::-1], 2) for number in range(1 << bits)]
+    return torch.tensor([number for number in reversed_bits if number < size])

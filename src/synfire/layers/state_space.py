@@ -93,6 +93,14 @@ class S4D(nn.Module):
             stream.put(self, state)
             return y + self.skip * x
 
+    def fan_out(self, shape: torch.Size, dense: bool = False) -> Tensor:
+        """Return the real multiplications that each number of a step meets in the recurrence, int64, (H,).
+
+        A complex mode takes 4 for its decay, 2 for the input and 2 for the output, in each direction; D takes one.
+        """
+        each = 8 * (self.modes // 2) * len(self.output) + 1
+        return torch.full(tuple(shape), each, dtype=torch.int64)
+
     def optimizer_options(self) -> dict[nn.Parameter, dict[str, Any]]:
         """Return what sets single parameters apart in training: the dynamics learn slowly and never decay."""
         dynamics = [p for p in (self.log_step, self.log_decay, self.frequency, self.input) if p is not None]

@@ -16,9 +16,9 @@ from synfire.layers import Join
 from synfire.metering.counts import Counts, count
 from synfire.metering.rows import Row, Synapse
 from synfire.metering.traffic import Machine, Traffic
-from synfire.neurons import Neuron, QuantisedReLU, ReLU, current_stream
+from synfire.neurons import GELU, Neuron, QuantisedReLU, ReLU, current_stream
 
-EMITTERS = {Neuron: "neuron", QuantisedReLU: "quantised", ReLU: "relu"}
+EMITTERS = {Neuron: "neuron", QuantisedReLU: "quantised", ReLU: "relu", GELU: "relu"}
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,26 @@ from synfire.models.sparse_resnet import (
     sparse_resnet34,
     sparse_resnet_narrow,
 )
+from synfire.models.spiking_ssm import PUBLISHED, SpikingSSM, spiking_ssm
 from synfire.models.twins import TWINS, twin
 from synfire.models.vgg import VGG, vgg16
 from synfire.models.zoo import ZOO
 
 __all__ = [
+    "PUBLISHED",
     "TWINS",
     "VGG",
     "ZOO",
     "SparseResNet",
     "SpikingCNN",
+    "SpikingSSM",
     "cnn4",
     "sew_resnet18",
     "sew_resnet34",
     "sparse_resnet18",
     "sparse_resnet34",
     "sparse_resnet_narrow",
+    "spiking_ssm",
     "twin",
     "vgg16",
 ]

@@ -5,17 +5,17 @@ import copy
 from torch import nn
 
 from synfire.base import ConfigError
-from synfire.neurons import Neuron, QuantisedReLU, ReLU
+from synfire.neurons import GELU, Neuron, QuantisedReLU, ReLU
 
-TWINS = ("relu", "quantised")
+TWINS = ("relu", "gelu", "quantised")
 
 
 def twin(net: nn.Module, kind: str = "relu", levels: int | None = None) -> nn.Module:
-    """Return a copy of a network in which every neuron is a rectifier; run it at T = 1.
+    """Return a copy of a network in which every neuron is a rectifier; run those of images at T = 1.
 
     Args:
         net: any network whose neurons derive from `synfire.Neuron`.
-        kind: "relu", or "quantised" for ReLU rounded to as many levels as the neuron has.
+        kind: "relu", "gelu", or "quantised" for ReLU rounded to as many levels as the neuron has.
         levels: levels of every quantised ReLU, instead of the neuron's own; a neuron of N levels over T steps has N T.
 
     Raises:
@@ -35,6 +35,8 @@ def twin(net: nn.Module, kind: str = "relu", levels: int | None = None) -> nn.Mo
     for parent, name, neuron in places:
         if kind == "relu":
             rectifier: nn.Module = ReLU()
+        elif kind == "gelu":
+            rectifier = GELU()
         else:
             count = levels if levels is not None else getattr(neuron, "levels", 1)
             rectifier = QuantisedReLU(count, learn_step=any(True for _ in neuron.parameters()))

@@ -12,6 +12,7 @@ from synfire.models.sparse_resnet import (
     sparse_resnet34,
     sparse_resnet_narrow,
 )
+from synfire.models.spiking_ssm import spiking_ssm
 from synfire.models.vgg import vgg16
 
 ZOO: dict[str, Callable[..., nn.Module]] = {
@@ -21,5 +22,6 @@ ZOO: dict[str, Callable[..., nn.Module]] = {
     "sparse_resnet18": sparse_resnet18,
     "sparse_resnet34": sparse_resnet34,
     "sparse_resnet_narrow": sparse_resnet_narrow,
+    "spiking_ssm": spiking_ssm,
     "vgg16": vgg16,
 }

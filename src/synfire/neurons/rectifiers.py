@@ -22,6 +22,15 @@ class ReLU(nn.Module):
         return torch.relu(x)
 
 
+class GELU(nn.Module):
+    """x times the normal distribution function of x, at every step of a sequence (T, B, ...). arXiv:1606.08415."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return GELU(x), shaped like x."""
+        check_sequence(x, "GELU")
+        return torch.nn.functional.gelu(x)
+
+
 class QuantisedReLU(nn.Module):
     """ReLU rounded to levels + 1 values: y = clip(floor(x / step + 0.5), 0, levels), whole numbers, at every step.
 

@@ -7,10 +7,10 @@ from typing import Any
 import lightning.pytorch as L
 from torch import nn
 
-from synfire.base import RunError
+from synfire.base import RunError, load_weights
 from synfire.recipes.catalogue import read_recipe
 from synfire.recipes.recipe import Recipe
-from synfire.training import RunFolder, load_weights
+from synfire.training import RunFolder
 
 
 def load(run: str | Path, trust: Iterable[str] = ()) -> nn.Module:

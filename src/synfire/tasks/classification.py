@@ -43,7 +43,7 @@ class Classification(L.LightningModule):
         schedule: how the learning rate goes on after the warm-up: "cosine" down to 0, or "constant".
         warm_up_epochs: epochs over which the learning rate rises from 0 in a straight line.
         label_smoothing: share of the label that is spread over all classes, 0 to 1.
-        twin: train the conventional twin instead: "relu", or "quantised" for ReLU with the neurons' levels.
+        twin: train the conventional twin instead: "relu", "gelu", or "quantised" for ReLU with the neurons' levels.
         compile: run the network through torch.compile.
         compact: keep spikes as bytes for backward and make the outputs of norms again, see `synfire.compact`; the same
             gradients with about half the memory. Without effect if compiled.
@@ -62,7 +62,7 @@ class Classification(L.LightningModule):
         schedule: Literal["cosine", "constant"] = "cosine",
         warm_up_epochs: float = 0.0,
         label_smoothing: float = 0.0,
-        twin: Literal["relu", "quantised"] | None = None,
+        twin: Literal["relu", "gelu", "quantised"] | None = None,
         compile: bool = False,
         compact: bool = True,
         channels_last: bool = False,

@@ -1,6 +1,7 @@
 """Which parameters decay, and how the learning rate runs over the steps."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -14,17 +15,25 @@ SCHEDULES = ("cosine", "constant")
 
 
 def weight_groups(module: nn.Module) -> list[dict[str, Any]]:
-    """Split the trainable parameters in two groups: weights of convolutions and linear layers, and all others.
+    """Split the trainable parameters in groups of equal options; weights of convolutions and linear layers come first.
 
-    The second group has no weight decay: a threshold that decays saturates its layer, norms and biases gain nothing.
+    All others have no weight decay: a threshold that decays saturates its layer, norms and biases gain nothing. A
+    module with a method `optimizer_options` says what sets single parameters of its own apart, such as
+    {self.log_step: {"lr": 1e-3, "weight_decay": 0.0}}; empty options put one with the weights.
     """
-    weights = {id(m.weight) for m in module.modules() if isinstance(m, _ConvNd | nn.Linear)}
-    trained = [p for p in module.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if id(p) in weights]},
-        {"params": [p for p in trained if id(p) not in weights], "weight_decay": 0.0},
-    ]
-    return [group for group in groups if group["params"]]
+    options: dict[int, dict[str, Any]] = {}
+    for m in module.modules():
+        if isinstance(m, _ConvNd | nn.Linear):
+            options[id(m.weight)] = {}
+        own: Callable[[], dict[nn.Parameter, dict[str, Any]]] | None = getattr(m, "optimizer_options", None)
+        if own is not None:
+            options |= {id(parameter): chosen for parameter, chosen in own().items()}
+    groups: dict[str, dict[str, Any]] = {str({}): {"params": []}}
+    for parameter in module.parameters():
+        if parameter.requires_grad:
+            chosen = options.get(id(parameter), {"weight_decay": 0.0})
+            groups.setdefault(str(chosen), {"params": [], **chosen})["params"].append(parameter)
+    return [group for group in groups.values() if group["params"]]
 
 
 def check_schedule(schedule: str, warm_up_epochs: float) -> None:

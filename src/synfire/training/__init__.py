@@ -10,7 +10,6 @@ from synfire.training.run import TRAINER_DEFAULTS, evaluate, train  # noqa: E402
 from synfire.training.run_folder import RunFolder  # noqa: E402
 from synfire.training.seeding import SeedSteps, seed_all  # noqa: E402
 from synfire.training.thresholds import InitThresholds, init_thresholds  # noqa: E402
-from synfire.training.weights import load_weights, save_weights  # noqa: E402
 
 __all__ = [
     "TRAINER_DEFAULTS",
@@ -23,8 +22,6 @@ __all__ = [
     "check_health",
     "evaluate",
     "init_thresholds",
-    "load_weights",
-    "save_weights",
     "seed_all",
     "train",
 ]

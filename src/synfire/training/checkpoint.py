@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins.io import CheckpointIO
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from synfire.base import RunError, write_atomic
+from synfire.base import RunError, read_tensors, write_atomic
 
 FORMAT = "synfire-state-1"
 
@@ -68,23 +67,6 @@ def read_state(path: Path) -> dict[str, Any]:
         raise RunError(
             f"{path} is a safetensors file, but not a checkpoint of synfire ({type(err).__name__}: {err}). "
             "Give the checkpoint/last.safetensors of a run folder."
-        ) from err
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read tensors, on the CPU, and metadata of any safetensors file.
-
-    Raises:
-        RunError: the file is missing, truncated or corrupt.
-    """
-    if not path.is_file():
-        raise RunError(f"{path} does not exist; check the name of the run folder.")
-    try:
-        with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as err:
-        raise RunError(
-            f"{path} is no whole safetensors file ({err}); it was truncated or changed. Copy it again or train again."
         ) from err
 
 

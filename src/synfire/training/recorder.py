@@ -8,9 +8,8 @@ import lightning.pytorch as L
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from synfire.base import append_json_line
+from synfire.base import append_json_line, save_weights
 from synfire.training.run_folder import RunFolder
-from synfire.training.weights import save_weights
 
 Keep = Literal["last", "best"]
 

@@ -12,13 +12,12 @@ import lightning.pytorch as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import RichProgressBar
 
-from synfire.base import ConfigError, RunError, write_json
+from synfire.base import ConfigError, RunError, load_weights, write_json
 from synfire.training.checkpoint import SafeCheckpointIO
 from synfire.training.health import HealthCheck
 from synfire.training.recorder import Keep, RunRecorder
 from synfire.training.run_folder import RunFolder, describe_environment
 from synfire.training.seeding import SeedSteps
-from synfire.training.weights import load_weights
 
 Show = Callable[[str], object]
 

@@ -4,9 +4,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from synfire.base import RunError
+from synfire.base import RunError, load_weights, save_weights
 from synfire.models import cnn4
-from synfire.training import load_weights, save_weights
 
 
 def test_weights_go_round(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """The weights of a network as a safetensors file that any program can read."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
-from synfire.base import RunError, write_atomic
-from synfire.training.checkpoint import read_tensors
+from synfire.base.errors import RunError
+from synfire.base.records import write_atomic
 
 
 def save_weights(net: nn.Module, path: Path) -> None:
@@ -19,6 +21,24 @@ def save_weights(net: nn.Module, path: Path) -> None:
     state = net.state_dict()
     data = save({name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in state.items()})
     write_atomic(path, lambda file: file.write(data))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read tensors, on the CPU, and metadata of any safetensors file.
+
+    Raises:
+        RunError: the file is missing, truncated or corrupt.
+    """
+    if not path.is_file():
+        raise RunError(f"{path} does not exist; check the name of the run folder.")
+    try:
+        opened: Any = safe_open(path, "pt")  # the library gives it no type
+        with opened as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as err:
+        raise RunError(
+            f"{path} is no whole safetensors file ({err}); it was truncated or changed. Copy it again or train again."
+        ) from err
 
 
 def load_weights(net: nn.Module, path: Path) -> None:
