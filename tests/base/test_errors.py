@@ -372,7 +372,7 @@ ROWS = {
     ),
     # weights
     "weights that are missing": Row(
-        lambda p: load_weights(nn.Linear(2, 2), p / "w"), RunError, "w does not exist; check the name of the run",
+        lambda p: load_weights(nn.Linear(2, 2), p / "none"), RunError, "none does not exist; check the name of the run",
     ),
     "weights that are truncated": Row(
         lambda p: load_weights(nn.Linear(2, 2), write(p, "w", b"abc")), RunError, "is no whole safetensors file",

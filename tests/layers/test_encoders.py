@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from synfire.layers import Direct, Encoder, Latency, Poisson
+from synfire.layers import Direct, Encoder, Latency, PixelSequence, Poisson
 from synfire.layers import encoders as room
 
 
@@ -66,5 +66,33 @@ def test_encoders_keep_shape_and_describe_themselves(encoder):
 
 def test_every_encoder_is_tested_here():
     assert {c for c in vars(room).values() if isinstance(c, type) and issubclass(c, Encoder)} == {
-        Encoder, Direct, Poisson, Latency,
+        Encoder, Direct, Poisson, Latency, PixelSequence,
     }  # fmt: skip
+
+
+# --- pixels as sequences ---
+
+
+def test_pixels_come_row_by_row_with_their_channels_together():
+    images = torch.arange(2 * 3 * 2 * 2.0).view(2, 3, 2, 2)
+    x = PixelSequence(4)(images)
+    assert x.shape == (4, 2, 3)
+    assert torch.equal(x[1, 0], images[0, :, 0, 1])
+    assert torch.equal(x[2, 1], images[1, :, 1, 0])
+    assert repr(PixelSequence(4, "random")) == "PixelSequence(steps=4, order=random)"
+
+
+def test_permuted_orders_are_permutations_and_keep_to_their_seed():
+    image = torch.arange(784.0).view(1, 1, 28, 28)
+    for order in ("bit_reversal", "random"):
+        x = PixelSequence(784, order)(image).flatten()
+        assert torch.equal(x.sort().values, image.flatten())
+        assert not torch.equal(x, image.flatten())
+    assert torch.equal(PixelSequence(784, "random", 1)(image), PixelSequence(784, "random", 1)(image))
+    assert not torch.equal(PixelSequence(784, "random", 1)(image), PixelSequence(784, "random", 2)(image))
+    assert PixelSequence(8, "bit_reversal")(torch.arange(8.0).view(1, 1, 2, 4)).flatten().tolist() == [
+        0, 4, 2, 6, 1, 5, 3, 7,
+    ]  # fmt: skip
+    assert PixelSequence(6, "bit_reversal")(torch.arange(6.0).view(1, 1, 2, 3)).flatten().tolist() == [
+        0, 4, 2, 1, 5, 3,
+    ]  # fmt: skip

@@ -80,8 +80,8 @@ class SequenceLIF(ScanNeuron):
     def _load(self, path: str | Path | None) -> nn.Module:
         if path is None:
             raise ConfigError(
-                "SequenceLIF: engine='sdn' needs the weights of a fitted SurrogateDynamics; give their file as dynamics, "
-                "or take engine='scan', which is exact."
+                "SequenceLIF: engine='sdn' needs the weights of a fitted SurrogateDynamics; give their file as "
+                "dynamics, or take engine='scan', which is exact."
             )
         made = SurrogateDynamics.load(path)
         if abs(float(made.decay) - float(self.decay)) > 1e-6 or self.levels > 1 or self.spec.reset != "zero":
