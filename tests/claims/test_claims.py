@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from synfire.claims import CLAIMS, Check, claims_table, describe, find_claim
+from synfire.base import read_json, write_json
+from synfire.claims import CLAIMS, Check, Claim, claims_table, describe, find_claim
 from synfire.cli.main import main
 from synfire.recipes.catalogue import find_recipe
 
@@ -18,9 +19,9 @@ def run(**changes: Any) -> dict[str, Any]:
     energies = {"memory-constant-16bit": 50.0, "memory-fit-8bit": 40.0, "operations-45nm-int8": 3.0}
     energies |= {f"{name}, skipping zeros": value / 2 for name, value in energies.items()}
     plain = {
-        "accuracy": 90.0, "seed": 0, "steps": 1, "parameters": 10, "epochs": 1, "seconds": 2.0, "events": 10.0,
-        "spikes": 20.0, "arriving_events": 8.0, "arriving_spikes": 16.0, "picojoules": energies,
-        "merges": {"stages.0": [0.1, 0.2, 0.3]},
+        "accuracy": 90.0, "chance": 10.0, "images": 5, "seed": 0, "steps": 1, "parameters": 10, "epochs": 1,
+        "seconds": 2.0, "events": 10.0, "spikes": 20.0, "arriving_events": 8.0, "arriving_spikes": 16.0,
+        "picojoules": energies, "merges": {"stages.0": [0.1, 0.2, 0.3]},
     }  # fmt: skip
     return {**plain, **changes}
 
@@ -95,9 +96,11 @@ def test_a_claim_runs_is_kept_and_is_not_run_twice(tmp_path, monkeypatch, capsys
     words = ["claim", "quantised-twin", "--seeds", "3", "--images", "12"]
     words += ["--trainer.max_epochs", "1", "--data.init_args.limit_train", "64", "--data.init_args.limit_test", "20"]
     assert main(words) == 0
-    assert (
-        "Again: synfire claim quantised-twin --data digits --seeds 3 --trainer.max_epochs 1" in capsys.readouterr().out
-    )
+    out = capsys.readouterr().out
+    assert "1 seeds, 12 test images counted" in out
+    again = "synfire claim quantised-twin --data digits --seeds 3 --images 12 --trainer.max_epochs 1 "
+    again += "--data.init_args.limit_train 64 --data.init_args.limit_test 20"
+    assert f"Again: {again}\n" in out
     path = tmp_path / "results/claims/quantised-twin-digits.json"
     record = json.loads(path.read_text())
     arms = record["arms"]
@@ -106,6 +109,8 @@ def test_a_claim_runs_is_kept_and_is_not_run_twice(tmp_path, monkeypatch, capsys
     assert arms[0]["runs"][0]["dense_macs"] == arms[1]["runs"][0]["dense_macs"] > 0
     assert record["seeds"] == [3]
     assert record["images"] == 12
+    assert record["command"] == again
+    assert all((arm["runs"][0]["images"], arm["runs"][0]["chance"]) == (12, 10) for arm in arms)
     assert str(tmp_path) not in path.read_text()
 
     before = (tmp_path / "runs/claims/digits-seed3/summary.json").stat().st_mtime_ns
@@ -113,17 +118,79 @@ def test_a_claim_runs_is_kept_and_is_not_run_twice(tmp_path, monkeypatch, capsys
     assert (tmp_path / "runs/claims/digits-seed3/summary.json").stat().st_mtime_ns == before
     assert json.loads(path.read_text())["findings"] == record["findings"]
 
+    assert main([*words, "--images", "5000", "--out", "more.json"]) == 0
+    out = capsys.readouterr().out
+    assert "1 seeds, 20 test images counted" in out
+    assert "--seeds 3 --images 5000 --out more.json --trainer.max_epochs 1" in out
+    assert json.loads((tmp_path / "more.json").read_text())["images"] == 20
+
     assert main(["claim", "--table", "results/claims"]) == 0
     assert "| quantised-twin | digits | 1 | accuracy difference, points |" in capsys.readouterr().out
 
 
+def recorded(claim: Claim, *runs: dict[str, Any]) -> dict[str, Any]:
+    findings = claim.judge([runs])
+    return {
+        "claim": claim.name, "says": claim.says, "source": claim.source, "data": "digits", "seeds": [0], "images": 5,
+        "command": "synfire claim", "findings": [finding.record() for finding in findings],
+        "arms": [{"name": arm.name, "runs": [one]} for arm, one in zip(claim.arms, runs, strict=True)],
+        "holds": claim.verdict(findings),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "again"),
+    [
+        ([], ""),
+        (["--root", "my data", "--images", "7"], " --root 'my data' --images 7"),
+        (["--runs", "elsewhere", "--out", "x.json"], " --runs elsewhere --out x.json"),
+        (["--images", "1000", "--runs", "runs/claims"], ""),
+    ],
+)
+def test_the_command_is_whole(words, again, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {}
+
+    def run_claim(claim, data, seeds, runs, *, command, **options):
+        given.update(command=command)
+        return {**recorded(claim, run(), run()), "command": command}
+
+    monkeypatch.setattr("synfire.claims.running.run_claim", run_claim)
+    assert main(["claim", "barriers", "--seeds", "1", *words, "--trainer.max_epochs", "2"]) == 0
+    assert given["command"] == f"synfire claim barriers --data digits --seeds 1{again} --trainer.max_epochs 2"
+
+
+@pytest.mark.parametrize("accuracies", [(10.0, 10.0), (90.0, 10.0), (20.0, 20.0)])
+def test_runs_that_learned_nothing_decide_nothing(accuracies):
+    claim = find_claim("quantised-twin")
+    first, second = (run(accuracy=accuracy) for accuracy in accuracies)
+    record = recorded(claim, {**first, "picojoules": dict.fromkeys(first["picojoules"], 1.0)}, second)
+    learned = sum(accuracy > 20 for accuracy in accuracies)
+    assert record["holds"] is None
+    assert all(finding["holds"] is None for finding in record["findings"])
+    text = describe(record)
+    assert f"Nothing is decided here: {2 - learned} of 2 runs learned nothing (accuracy at most 20 %, 2 times" in text
+    assert "The claim" not in text
+    table = claims_table([record])
+    assert table.count("undecided") == sum(check.bound is not None for check in claim.checks)
+    assert "yes" not in table
+
+    above = recorded(claim, run(accuracy=20.1), run(accuracy=20.1))
+    assert above["holds"] is True
+    assert "The claim holds here." in describe(above)
+
+
+def test_silent_networks_are_recorded(tmp_path):
+    claim = find_claim("multilevel-one-step")
+    silent = run(accuracy=10.0, events=0.0, spikes=0.0, picojoules=dict.fromkeys(run()["picojoules"], 0.0))
+    path = tmp_path / "record.json"
+    write_json(path, recorded(claim, silent, silent))
+    assert "| non-zero events ratio |  | nan (nan) | at most 0.75 | undecided |" in claims_table([read_json(path)])
+
+
 def test_records_read_well():
     claim = find_claim("multilevel-one-step")
-    record = {
-        "claim": claim.name, "says": claim.says, "source": claim.source, "data": "digits", "seeds": [0], "images": 5,
-        "command": "synfire claim", "arms": [{"name": arm.name, "runs": [run()]} for arm in claim.arms],
-        "findings": [finding.record() for finding in claim.judge([[run(), run()]])], "holds": False,
-    }  # fmt: skip
+    record = recorded(claim, run(), run())
     text = describe(record)
     assert "The claim does not hold here. Again: synfire claim" in text
     assert max(map(len, text.splitlines())) <= 160

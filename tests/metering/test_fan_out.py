@@ -9,6 +9,7 @@ from torch import Tensor, nn
 import synfire
 from synfire.layers import AvgPool2d, BatchNorm2d, Conv2d, Direct, Linear, MaxPool2d
 from synfire.metering import trace
+from synfire.metering.pricers import pricer
 
 
 def brute_force(layer: nn.Module, x: Tensor, amplitudes: bool = False, dense: bool = False) -> float:
@@ -155,3 +156,125 @@ def test_a_module_of_the_users_declares_how_it_counts():
     row, neuron = trace(nn.Sequential(Diagonal(), synfire.IF()), torch.ones(2, 1, 3)).rows
     assert (row.kind, row.synops, row.dense_macs, row.products) == ("synapse", 4, 6, 6)
     assert neuron.fed_by == "0"
+
+
+@pytest.mark.parametrize("twin", [None, "relu", "quantised"])
+def test_a_held_frame_counts_once_also_in_a_stream(twin):
+    torch.manual_seed(0)
+    net = synfire.models.cnn4(levels=2, image_size=12).eval()
+    net = net if twin is None else synfire.models.twin(net, twin)
+    image = (torch.rand(3, 1, 12, 12) < 0.5).float()
+    with torch.no_grad():
+        whole = trace(net, synfire.layers.Direct(4)(image))
+        with synfire.metering.counting(net) as meter:
+            run = synfire.stream(net)
+            for _ in range(4):
+                run(image)
+    first, again = whole.rows[0], meter.trace().rows[0]
+    assert again.record() == first.record()
+    assert (first.steps, first.computed_steps, meter.trace().steps) == (4, 1, 4)
+    if twin is None:
+        assert whole.traffic()[first.name].weights == first.synops  # held spikes arrive once
+    assert meter.trace().spikes == whole.spikes
+
+
+def test_what_is_changed_in_place_is_counted_as_it_is():
+    class Shifts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.neuron, self.head = synfire.IF(), synfire.layers.Linear(4, 2)
+
+        def forward(self, x):
+            y = self.neuron(x)
+            y += 1
+            return self.head(y)
+
+    found = trace(Shifts(), torch.zeros(1, 1, 4))
+    neuron, head = found.rows
+    assert (neuron.events, head.events, head.synops) == (0, 4, 8)
+
+
+def test_what_has_weights_and_is_not_counted_is_named():
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(4, 4))
+
+        def forward(self, x):
+            return x @ self.weight
+
+    net = nn.Sequential(nn.Linear(8, 4), synfire.IF(), Own(), synfire.IF())
+    found = trace(net, torch.ones(2, 1, 8))
+    assert found.rows[0].synops == 2 * 8 * 4  # a plain linear layer counts
+    assert found.uncounted == ("2",)
+    assert "NOT counted" in str(found)
+    assert "2" in str(found).splitlines()[-1]
+    assert synfire.metering.Trace.read(found.record()).uncounted == ("2",)
+    bill = pricer("operations-45nm-int8")(found)
+    assert any("not counted" in said and "2" in said for said in bill.assumptions)
+    alone = nn.Sequential(nn.Linear(8, 4), synfire.IF())
+    loop = type("Loop", (nn.Module,), {"forward": lambda self, x: self.net[1].run(self.net[0](x), None)[0]})()
+    loop.net = alone
+    assert trace(loop, torch.ones(2, 1, 8)).uncounted == ("net.1",)  # run by hand, past the counters
+
+
+def test_a_width_is_that_of_what_may_come():
+    net = nn.Sequential(synfire.MultiLevelIF(4, initial=0.0), synfire.layers.Flatten(), synfire.layers.Linear(4, 2))
+    quiet = trace(net, torch.ones(1, 1, 4)).rows[1]
+    assert (quiet.largest, quiet.levels, quiet.arithmetic) == (1, 4, "graded")
+    block = synfire.models.sew_resnet18(levels=1).eval()
+    rows = {row.name: row for row in trace(block, torch.randn(1, 1, 3, 8, 8)).rows}
+    assert rows["stages.0.0.branch.0.0"].levels == 1
+    assert rows["stages.0.1.branch.0.0"].levels == 2  # a sum of two
+
+
+def test_counting_leaves_the_statistics_of_norms_alone():
+    net = synfire.models.cnn4(image_size=12)
+    before = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    trace(net, torch.randn(2, 3, 1, 12, 12))
+    assert net.training
+    assert all(torch.equal(buffer, before[name]) for name, buffer in net.named_buffers())
+
+
+def test_groups_and_own_layers_in_the_nominal_account():
+    class Diagonal(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(100))
+
+        def forward(self, x):
+            return x * self.scale
+
+        def fan_out(self, shape, dense=False):
+            return torch.ones(shape, dtype=torch.int64) if dense else (self.scale != 0).long()
+
+    nominal = synfire.metering.Machine(fan_out="nominal")
+    depthwise = nn.Sequential(synfire.IF(), Conv2d(8, 8, 3, padding=1, groups=8, bias=False))
+    found = trace(depthwise, torch.ones(1, 1, 8, 9, 9))
+    assert found.traffic(nominal)["1"].weights == 8 * 81 * 9
+    assert found.traffic()["1"].weights == 8 * 25**2
+    own = trace(nn.Sequential(synfire.IF(), Diagonal()), torch.ones(1, 1, 100))
+    assert own.traffic(nominal)["1"].weights == own.traffic()["1"].weights == 100
+    assert own.rows[1].synapse.weights == 100
+    assert own.connection_sparsity == 0
+
+
+def test_the_table_holds_every_count_of_every_row():
+    net = nn.Sequential(Conv2d(1, 2, 3, padding=1), synfire.IF(), synfire.layers.Flatten(), Linear(32, 3))
+    found = trace(net, torch.ones(2, 3, 1, 4, 4))
+    conv, neuron, head = found.table()
+    assert (conv["shape"], conv["out_shape"], conv["weights"], conv["bytes"]) == ((1, 4, 4), (2, 4, 4), 18, 80)
+    assert conv["reads_weights"] == found.rows[0].synops == 2 * 100 * 2
+    assert conv["density_by_step"] == [1.0, 1.0]
+    assert neuron["updates"] == 2 * 32
+    assert neuron["resets"] == neuron["events"] == found.rows[1].events
+    assert head["writes_potentials"] == head["reads_potentials"] == found.traffic()["3"].potentials
+
+
+def test_a_layer_that_is_used_twice_has_its_weights_once():
+    layer = Linear(4, 4, bias=False)
+    with torch.no_grad():
+        layer.weight[0] = 0
+    found = trace(nn.Sequential(layer, synfire.IF(), layer), torch.ones(1, 1, 4))
+    assert [row.name for row in found.of_kind("synapse")] == ["0", "0#2"]
+    assert found.connection_sparsity == 0.25

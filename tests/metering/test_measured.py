@@ -33,6 +33,37 @@ def test_packages_are_counted_once(tmp_path):
     assert "package-0 250 mJ" in str(found)
 
 
+def drain_all(counters: list[Path], joules: list[float]):
+    calls = [drain(counter, each) for counter, each in zip(counters, joules, strict=True)]
+
+    def call() -> None:
+        for one in calls:
+            one()
+
+    return call
+
+
+def test_psys_that_contains_the_packages_is_not_added_to_them(tmp_path):
+    counters = [
+        chip(tmp_path / "intel-rapl:0", "psys", 1.0, 1e9),
+        chip(tmp_path / "intel-rapl:1", "package-0", 1.0, 1e9),
+        chip(tmp_path / "intel-rapl:1:0", "core", 1.0, 1e9),
+        chip(tmp_path / "intel-rapl:1:1", "uncore", 1.0, 1e9),
+        chip(tmp_path / "intel-rapl:1:2", "dram", 1.0, 1e9),
+        chip(tmp_path / "intel-rapl:2", "package-1", 1.0, 1e9),
+    ]
+    call = drain_all(counters, [0.12, 0.07, 0.03, 0.01, 0.02, 0.03])
+    found = measure_energy(call, seconds=0.01, powercap=tmp_path)
+    assert found.joules == {"package-0": pytest.approx(0.07), "package-1": pytest.approx(0.03)}
+
+
+def test_psys_counts_where_there_is_no_package(tmp_path):
+    counter = chip(tmp_path / "intel-rapl:0", "psys", 1.0, 1e9)
+    chip(tmp_path / "intel-rapl:1", "dram", 1.0)
+    found = measure_energy(drain(counter, 0.12, 1e9), seconds=0.01, powercap=tmp_path)
+    assert found.joules == {"psys": pytest.approx(0.12)}
+
+
 def test_a_counter_that_starts_again_is_followed(tmp_path):
     counter = chip(tmp_path / "intel-rapl:0", "package-0", 99.0)
     # The first call is a warm-up, the second crosses the range.

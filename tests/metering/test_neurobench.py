@@ -87,9 +87,10 @@ def dense() -> nn.Sequential:
     return nn.Sequential(Linear(12, 20, bias=False), synfire.MultiLevelIF(4, 0.3), Linear(20, 7, bias=False))
 
 
+@pytest.mark.parametrize("held", [False, True], ids=["new frames", "held frame"])
 @pytest.mark.parametrize("binary", [True, False], ids=["events in", "real numbers in"])
 @pytest.mark.parametrize(("make", "shape"), [(convolutional, (2, 10, 10)), (dense, (12,))])
-def test_counts_are_equal(make, shape, binary):
+def test_counts_are_equal(make, shape, binary, held):
     torch.manual_seed(0)
     net = make().eval()
     for layer in net:
@@ -97,12 +98,14 @@ def test_counts_are_equal(make, shape, binary):
             layer.weight.data *= torch.rand_like(layer.weight) < 0.8
     x = torch.rand(4, 3, *shape)
     x = (x < 0.3).float() if binary else x
-    ours: Trace = trace(net, x)
+    x = x[:1].expand(4, *x.shape[1:]) if held else x
+    found: Trace = trace(net, x)
+    ours = found.neurobench()
     counted = theirs(net, x)
-    assert counted["Dense"] == ours.dense_macs
-    total = ours.effective_macs + ours.effective_acs
+    assert counted["Dense"] == ours["Dense"]
+    total = ours["Effective_MACs"] + ours["Effective_ACs"]
     assert counted["Effective_MACs"] + counted["Effective_ACs"] == pytest.approx(total, rel=1e-6)
     if make is convolutional:  # it decides MAC or AC per step, so graded spikes that happen to be 0 and 1 differ
-        assert counted["Effective_ACs"] == pytest.approx(ours.effective_acs, rel=1e-6)
-    assert counted["activation"] == pytest.approx(ours.activation_sparsity, rel=1e-6)
-    assert counted["connection"] == pytest.approx(ours.connection_sparsity, abs=5e-5)  # it rounds to 4 places
+        assert counted["Effective_ACs"] == pytest.approx(ours["Effective_ACs"], rel=1e-6)
+    assert counted["activation"] == pytest.approx(ours["activation_sparsity"], rel=1e-6)
+    assert counted["connection"] == pytest.approx(ours["connection_sparsity"], abs=5e-5)  # it rounds to 4 places

@@ -15,6 +15,7 @@ from synfire.metering.pricers import (
     Memory,
     Operations,
     access_energy,
+    break_even,
     operation_energy,
     price_lists,
     pricer,
@@ -48,8 +49,8 @@ def spiking(theta_in: float = 2457.6, theta_out: float = 3276.8, steps: int = 4,
     return Trace((layer(theta_in, steps, **row), neuron(theta_out, steps)))
 
 
-FORMAL = Trace((layer(4096.0),))
-EXAMPLE = Memory(bits=8, access="fit", fifo_depth=0)
+FORMAL = Trace((replace(layer(4096.0), whole=False),))
+EXAMPLE = Memory(bits=8, access="fit", fifo_depth=0, fan_out="nominal")
 
 
 @pytest.mark.parametrize(("elements", "expected"), [(0, 13.200), (8192, 13.914), (32768, 16.057), (1048576, 104.636)])
@@ -127,7 +128,7 @@ def test_traffic_of_the_worked_example():
     )  # fmt: skip
     assert asdict(layer_of_weights) == pytest.approx(asdict(expected), **EXACT)
     assert neurons == Traffic(outputs=3276.8)
-    [formal] = FORMAL.traffic().values()
+    [formal] = FORMAL.traffic(Machine(fan_out="nominal")).values()
     assert (formal.inputs, formal.weights, formal.outputs) == (1_179_648, 1_179_648, 8192)
 
 
@@ -203,9 +204,11 @@ def test_operations_of_a_first_layer_and_of_the_conventional_twin():
     x = torch.randn(1, 4, 1, 12, 12)
     found, twin = trace(net, x), trace(synfire.models.twin(net), x)
     price = Operations(4.6, 0.9)
-    assert price(found).lines[0].compute == 4.6 * found.rows[0].products
-    products = sum(row.products for row in twin.rows)
-    assert price(twin).picojoules == pytest.approx(4.6 * products)
+    usual = replace(price, count="rate")
+    assert price(found).lines[0].compute == pytest.approx(4.6 * found.rows[0].dense_macs)
+    assert usual(found).lines[0].compute == pytest.approx(4.6 * found.rows[0].products)
+    assert price(twin).picojoules == pytest.approx(4.6 * twin.dense_macs)
+    assert usual(twin).picojoules == pytest.approx(4.6 * sum(row.products for row in twin.rows))
     skipping = replace(price, zero_skipping=True)(twin)
     assert skipping.picojoules == pytest.approx(4.6 * (twin.effective_macs + twin.effective_acs))
     assert skipping.picojoules < price(twin).picojoules
@@ -215,7 +218,7 @@ def test_the_reference_network_of_the_multi_level_figures():
     net = synfire.models.twin(synfire.models.vgg16()).eval()
     found = trace(net, torch.randn(1, 1, 3, 32, 32))
     assert sum(row.products for row in found.rows) == pytest.approx(313.7e6, rel=1e-3)
-    bill = pricer("memory-constant-16bit")(found)
+    bill = pricer("memory-constant-16bit-nominal")(found)
     assert bill.millijoules == pytest.approx(12.81, rel=0.01)
 
 
@@ -231,7 +234,8 @@ def test_exact_fan_out_is_less_at_borders():
     found = trace(net, (torch.rand(3, 5, 2, 9, 9) < 0.4).float())
     exact = replace(EXAMPLE, fan_out="exact")
     assert exact(found).picojoules < EXAMPLE(found).picojoules
-    assert any("fan-out is exact" in said for said in exact(found).assumptions)
+    assert any("fan-out is that of every event" in said for said in exact(found).assumptions)
+    assert any("fan-out is nominal" in said for said in EXAMPLE(found).assumptions)
 
 
 def test_skipping_zeros_makes_a_conventional_network_cheaper():
@@ -289,3 +293,36 @@ def test_verdicts_name_every_limit_and_choose_none():
     per_step = [v for v in verdicts(found) if v.band.says.endswith("step")]
     assert [v.verdict for v in per_step] == ["below", "above", "no statement", "no statement"]
     assert {v.verdict for v in verdicts(FORMAL)} == {"no statement"}
+
+
+# --- break-even ---
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [("operations-45nm-float32", 4.6 / 0.9), ("operations-45nm-int32", 32.0), ("operations-45nm-int8", 0.23 / 0.03)],
+)
+def test_break_even_of_operation_counting_is_the_ratio_of_the_operations(name, limit):
+    torch.manual_seed(0)
+    net = nn.Sequential(synfire.IF(), Linear(50, 20)).eval()
+    x = (torch.rand(4, 3, 50) < 0.3).float()
+    found, rival = trace(net, x), trace(nn.Sequential(synfire.ReLU(), Linear(50, 20)), x[:1])
+    at = break_even(found, rival, pricer(name))
+    assert at.events_per_neuron == pytest.approx(limit, rel=1e-6)
+    assert at.now == pytest.approx(found.rows[1].events / 50)
+    assert at.factor == pytest.approx(limit / at.now)
+
+
+def test_break_even_of_the_memory_model_is_where_the_bills_meet():
+    price = Memory(bits=32, access="constant", multiply="iconip", add="iconip", fan_out="nominal")
+    ratio = break_even(spiking(), FORMAL, price)
+    grown = spiking(2457.6 * ratio.factor, 3276.8 * ratio.factor)
+    price_of = [price(t).picojoules for t in (grown, FORMAL)]
+    assert price_of[0] == pytest.approx(price_of[1], rel=1e-9)
+    assert 0.5 < ratio.events_per_neuron < 0.75
+
+
+def test_break_even_of_a_silent_network_is_refused():
+    with pytest.raises(ConfigError, match="events cost nothing"):
+        break_even(spiking(0.0, 0.0), FORMAL, EXAMPLE)
+    assert break_even(spiking(), spiking(0.0, 0.0, 1), EXAMPLE).factor == 0

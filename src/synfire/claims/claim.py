@@ -6,6 +6,13 @@ from statistics import mean
 from typing import Any
 
 Measured = Mapping[str, Any]  # what one run of one arm gave, see `running.measure`
+IMAGES = 1000  # test images to count activity on, where nobody says how many
+LEARNED = 2.0  # a run has learned something if its accuracy is above so many times chance
+
+
+def has_learned(run: Measured) -> bool:
+    """Return whether a run is clearly above chance."""
+    return run["accuracy"] > LEARNED * run["chance"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ class Claim:
         says: the claim in one sentence.
         source: paper.
         arms: the networks that are compared, all trained with the same seeds and budget.
-        checks: the figures; the claim holds if all that have a bound do.
+        checks: the figures; the claim holds if all that have a bound do; nothing is decided where a run learned
+            nothing.
     """
 
     name: str
@@ -73,7 +81,14 @@ class Claim:
 
     def judge(self, runs: Sequence[Sequence[Measured]]) -> tuple["Finding", ...]:
         """Compute every check; runs has an entry per seed, with one run of each arm."""
-        return tuple(Finding.of(check, [check.value(seed) for seed in runs]) for check in self.checks)
+        decided = all(has_learned(run) for seed in runs for run in seed)
+        return tuple(Finding.of(check, [check.value(seed) for seed in runs], decided) for check in self.checks)
+
+    @staticmethod
+    def verdict(findings: Sequence["Finding"]) -> bool | None:
+        """Return whether the claim holds by its findings; None where nothing is decided."""
+        bounded = [finding.holds for finding in findings if finding.check.bound is not None]
+        return None if None in bounded else all(bounded)
 
 
 @dataclass(frozen=True)
@@ -85,7 +100,7 @@ class Finding:
         values: one per seed.
         mean: of the values.
         spread: largest minus smallest.
-        holds: whether the mean keeps within the bound, or None.
+        holds: whether the mean keeps within the bound; None where there is no bound, or where a run learned nothing.
     """
 
     check: Check
@@ -95,10 +110,10 @@ class Finding:
     holds: bool | None
 
     @classmethod
-    def of(cls, check: Check, values: Sequence[float]) -> "Finding":
-        """Judge the values of all seeds."""
+    def of(cls, check: Check, values: Sequence[float], decided: bool = True) -> "Finding":
+        """Judge the values of all seeds, if they decide anything."""
         middle = mean(values)
-        return cls(check, tuple(values), middle, max(values) - min(values), check.holds(middle))
+        return cls(check, tuple(values), middle, max(values) - min(values), check.holds(middle) if decided else None)
 
     def record(self) -> dict[str, Any]:
         """Return the finding as plain data."""

@@ -1,5 +1,6 @@
 """Claims of "All in one timestep" (A. Castagnetti et al., arXiv:2510.24637): multi-level neurons, Sparse-ResNet."""
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -34,13 +35,21 @@ def points(runs: Sequence[Measured]) -> float:
 
 
 def ratio(key: str) -> Callable[[Sequence[Measured]], float]:
-    """Return the ratio of the first arm to the second in one figure."""
-    return lambda runs: runs[0][key] / runs[1][key]
+    """Return the ratio of the first arm to the second in one figure; NaN where the second is silent."""
+    return lambda runs: runs[0][key] / runs[1][key] if runs[1][key] else math.nan
 
 
 def energy(pricer: str, theirs: str = "") -> Callable[[Sequence[Measured]], float]:
-    """Return the ratio of energies under a price list; `theirs` names another one for the second arm."""
-    return lambda runs: runs[0]["picojoules"][pricer] / runs[1]["picojoules"][theirs or pricer]
+    """Return the ratio of energies under a price list; `theirs` names another one for the second arm.
+
+    NaN where that spends nothing.
+    """
+
+    def value(runs: Sequence[Measured]) -> float:
+        ours, rival = runs[0]["picojoules"][pricer], runs[1]["picojoules"][theirs or pricer]
+        return ours / rival if rival else math.nan
+
+    return value
 
 
 def grows(arm: int) -> Callable[[Sequence[Measured]], float]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from synfire.base import ConfigError
-from synfire.claims.claim import Claim
+from synfire.claims.claim import IMAGES, Claim
 from synfire.metering import Trace, trace
 from synfire.metering.pricers import bills
 from synfire.recipes.catalogue import find_recipe, read_recipe
@@ -26,7 +26,7 @@ def run_claim(
     *,
     command: str,
     root: Path | None = None,
-    images: int = 1000,
+    images: int = IMAGES,
     overrides: Sequence[str] = (),
     show: Callable[[str], object] = print,
 ) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def run_claim(
         runs: folder of the run folders, which claims share.
         command: the command line that does the same, for the record.
         root: folder of the data, where its recipes do not know it.
-        images: test images whose activity is counted.
+        images: test images whose activity is counted, where there are so many; the record has those really counted.
         overrides: keys of the recipes with other values, for all arms; they are part of the record.
         show: prints a text.
 
@@ -70,7 +70,7 @@ def run_claim(
         "source": claim.source,
         "data": data,
         "seeds": list(seeds),
-        "images": images,
+        "images": min(run["images"] for row in measured for run in row),
         "overrides": list(overrides),
         "command": command,
         "environment": describe_environment(seeds[0]),
@@ -79,17 +79,19 @@ def run_claim(
             for i, arm in enumerate(claim.arms)
         ],
         "findings": [finding.record() for finding in findings],
-        "holds": all(finding.holds is not False for finding in findings),
+        "holds": claim.verdict(findings),
     }
 
 
 def measure(run: RunFolder, images: int) -> dict[str, Any]:
     """Return what a finished run gave, and the activity and energy of its network on the first test images."""
-    task, data = restore(run.path)
+    task, data = cast(tuple[Any, Any], restore(run.path))
     found = trace(task.model.eval(), _first_images(task, data, images))
     summary = run.read_summary() or {}
     return {
         "accuracy": 100 * summary["accuracy"],
+        "chance": 100 / data.num_classes,
+        "images": max(row.samples for row in found.rows),
         **{key: summary[key] for key in ("seed", "steps", "parameters", "epochs", "seconds")},
         **{key: getattr(found, key) for key in ("events", "spikes", "arriving_events", "arriving_spikes")},
         **{key: getattr(found, key) for key in ("dense_macs", "effective_macs", "effective_acs")},

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from synfire.claims.claim import LEARNED, has_learned
 from synfire.report import text_table
 
 RUN_COLUMNS = {
@@ -24,7 +25,7 @@ def describe(record: Mapping[str, Any]) -> str:
     )
     checks = text_table(
         ["figure", "published", "ours", "spread", "asked", "holds"],
-        [[f["says"], f["published"], f["mean"], f["spread"], _asked(f), _word(f["holds"])] for f in record["findings"]],
+        [[f["says"], f["published"], f["mean"], f["spread"], _asked(f), _word(f)] for f in record["findings"]],
     )
     return "\n\n".join(
         [
@@ -32,7 +33,7 @@ def describe(record: Mapping[str, Any]) -> str:
             f"on {record['data']}, {len(record['seeds'])} seeds, {record['images']} test images counted",
             arms,
             checks,
-            f"The claim {'holds' if record['holds'] else 'does not hold'} here. Again: {record['command']}",
+            f"{_verdict(record)} Again: {record['command']}",
         ]
     )
 
@@ -53,9 +54,9 @@ def claims_table(records: Sequence[Mapping[str, Any]]) -> str:
                 str(len(record["seeds"])),
                 finding["says"],
                 "" if published is None else f"{published:g}{where}",
-                f"{finding['mean']:.3g} ({finding['spread']:.2g})",
+                f"{float(finding['mean']):.3g} ({float(finding['spread']):.2g})",
                 _asked(finding),
-                _word(finding["holds"]),
+                _word(finding),
             ]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -67,5 +68,19 @@ def _asked(finding: Mapping[str, Any]) -> str:
     return f"{'at most' if finding['at_most'] else 'at least'} {finding['bound']:g}"
 
 
-def _word(holds: bool | None) -> str:
-    return {True: "yes", False: "no", None: ""}[holds]
+def _word(finding: Mapping[str, Any]) -> str:
+    if finding["bound"] is None:
+        return ""
+    return {True: "yes", False: "no", None: "undecided"}[finding["holds"]]
+
+
+def _verdict(record: Mapping[str, Any]) -> str:
+    if record["holds"] is not None:
+        return f"The claim {'holds' if record['holds'] else 'does not hold'} here."
+    runs = [run for arm in record["arms"] for run in arm["runs"]]
+    nothing = [run for run in runs if not has_learned(run)]
+    limit = LEARNED * nothing[0]["chance"]
+    return (
+        f"Nothing is decided here: {len(nothing)} of {len(runs)} runs learned nothing (accuracy at most {limit:g} %, "
+        f"{LEARNED:g} times chance)."
+    )

@@ -5,10 +5,11 @@ import shlex
 from pathlib import Path
 
 from synfire.base import ConfigError, read_json, write_json
-from synfire.claims import CLAIMS, Claim, claims_table, describe, find_claim
+from synfire.claims import CLAIMS, IMAGES, Claim, claims_table, describe, find_claim
 from synfire.report import text_table
 
 RECORDS = Path("results/claims")
+RUNS = Path("runs/claims")
 
 
 def claim(args: argparse.Namespace, overrides: list[str]) -> str:
@@ -32,7 +33,7 @@ def claim(args: argparse.Namespace, overrides: list[str]) -> str:
         data,
         args.seeds,
         args.runs,
-        command=_command(chosen, data, args.seeds, overrides),
+        command=_command(chosen, data, args, overrides),
         root=args.root,
         images=args.images,
         overrides=overrides,
@@ -42,8 +43,19 @@ def claim(args: argparse.Namespace, overrides: list[str]) -> str:
     return f"{describe(record)}\nwritten to {out}"
 
 
-def _command(chosen: Claim, data: str, seeds: list[int], overrides: list[str]) -> str:
-    return shlex.join(["synfire", "claim", chosen.name, "--data", data, "--seeds", *map(str, seeds), *overrides])
+def _command(chosen: Claim, data: str, args: argparse.Namespace, overrides: list[str]) -> str:
+    """Return the command line that does the same: data and seeds always, other options that are not the defaults."""
+    options = {
+        "--root": (args.root, None),
+        "--images": (args.images, IMAGES),
+        "--runs": (args.runs, RUNS),
+        "--out": (args.out, None),
+    }
+    words = ["synfire", "claim", chosen.name, "--data", data, "--seeds", *map(str, args.seeds)]
+    for option, (value, default) in options.items():
+        if value != default:
+            words += [option, str(value)]
+    return shlex.join([*words, *overrides])
 
 
 def _table(folder: Path) -> str:

@@ -56,7 +56,9 @@ def energy_is_counted(powercap: Path = POWERCAP) -> bool:
 def measure_energy(call: Callable[[], object], *, seconds: float = 2.0, powercap: Path = POWERCAP) -> Measured:
     """Repeat a call for some seconds, and return the mean time and energy of one.
 
-    The counters are those of whole chips: whatever else runs on them is counted too, and so is what they draw idle.
+    The counters are those of whole chips: whatever else runs on them is counted too, and so is what they draw idle. Of
+    RAPL's zones every package counts, and psys (the whole machine, packages included) where there is no package. The
+    parts of a package (core, uncore, dram) never count, so that the sum of the joules holds nothing twice.
 
     Args:
         call: such as `lambda: net(x)`.
@@ -83,7 +85,7 @@ def measure_energy(call: Callable[[], object], *, seconds: float = 2.0, powercap
 
 
 def _rapl(powercap: Path) -> list[_Counter]:
-    """Counters of whole packages; their parts (cores, uncore) would be counted twice."""
+    """Counters of all packages, or else of psys: of zones that hold one another only one may count."""
     found = []
     for folder in sorted(powercap.glob("intel-rapl:*")):
         try:
@@ -96,7 +98,8 @@ def _rapl(powercap: Path) -> list[_Counter]:
         except (OSError, ValueError):
             continue  # many systems let only root read it
         found.append(_Counter(name, lambda file=file: float(file.read_text()) / 1e6, limit))
-    return found
+    packages = [counter for counter in found if counter.name.startswith("package")]
+    return packages or found
 
 
 def _nvml() -> list[_Counter]:

@@ -1,14 +1,23 @@
 """The rows of a trace: what a layer is made of, and what it did."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from math import prod
-from typing import Any
+from dataclasses import MISSING, dataclass, field, fields
+from math import inf, isfinite, prod
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
+from synfire.layers import Linear
 from synfire.metering.counts import Counts
+
+
+def count_fan_out(module: nn.Module, shape: torch.Size, dense: bool = False) -> Tensor:
+    """Return how many weights each number of a sample meets, also of a plain linear layer, which does not say so."""
+    if isinstance(module, nn.Linear) and not hasattr(module, "fan_out"):
+        return Linear.fan_out(cast(Linear, module), shape, dense)
+    return module.fan_out(shape, dense=dense)  # type: ignore[operator]
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,8 @@ class Synapse:
         weights: number of weights.
         live_weights: of these, non-zero.
         biases: biases, those of a batch norm that will be folded included.
+        bytes: of weights and biases, as they are stored.
+        groups: parts into which inputs and outputs are divided, each meeting its own alone.
         fan_out: live (non-zero) weights that each number of a sample meets, int64; borders and strides are exact. None
             in a trace that was read from a file.
     """
@@ -40,29 +51,37 @@ class Synapse:
     weights: int
     live_weights: int
     biases: int
+    bytes: int = 0
+    groups: int = 1
     fan_out: Tensor | None = None
 
     @classmethod
     def of(cls, module: nn.Module, shape: tuple[int, ...], out_shape: tuple[int, ...]) -> "Synapse":
-        """Describe a module that has `fan_out(shape, dense)`, such as synfire.layers.Conv2d, for one input shape."""
-        weight = getattr(module, "weight", None)
-        weight = weight if isinstance(weight, Tensor) and weight.dim() > 1 else None
+        """Describe a module that has `fan_out(shape, dense)`, such as synfire.layers.Conv2d, for one input shape.
+
+        Of a module that is no linear layer or convolution, its declared fan-out is all that is known: every parameter
+        counts as a weight, and there is no kernel.
+        """
+        weight = module.weight if isinstance(module, nn.Linear | _ConvNd) else None
+        own = list(module.parameters(recurse=False)) if weight is None else [weight]
         kernel = () if weight is None else tuple(weight.shape[2:])
         strides = getattr(module, "stride", 1)
         strides = strides if isinstance(strides, tuple) else (strides,) * len(kernel)
-        fan_out = module.fan_out(torch.Size(shape))  # type: ignore[operator]
-        dense = int(module.fan_out(torch.Size(shape), dense=True).sum())  # type: ignore[operator]
+        fan_out = count_fan_out(module, torch.Size(shape))
+        dense = int(count_fan_out(module, torch.Size(shape), dense=True).sum())
         return cls(
             out_shape=out_shape,
             dense_fan_out=dense,
             products=dense if weight is None else prod(out_shape) * weight[0].numel(),
-            linear=not kernel,
+            linear=isinstance(module, nn.Linear),
             kernel=prod(kernel),
             strided_kernel=prod(-(-k // s) for k, s in zip(kernel, strides, strict=True)),
             out_channels=out_shape[0],
-            weights=0 if weight is None else weight.numel(),
-            live_weights=0 if weight is None else int(weight.count_nonzero()),
-            biases=0 if getattr(module, "bias", None) is None else out_shape[0],
+            weights=sum(p.numel() for p in own),
+            live_weights=sum(int(p.count_nonzero()) for p in own),
+            biases=0 if weight is None or module.bias is None else out_shape[0],
+            bytes=sum(p.numel() * p.element_size() for p in module.parameters(recurse=False)),
+            groups=module.groups if isinstance(module, _ConvNd) else 1,
             fan_out=fan_out,
         )
 
@@ -84,7 +103,8 @@ class Row:
         name: path of the module in the network, with "#2" and so on where it is used more than once in a pass.
         kind: "neuron", "quantised", "relu" or "merge" for what leaves it, "synapse" for what arrives at it.
         shape: of what is counted, one sample at one step, such as (C, H, W).
-        levels: highest value that a neuron or quantised rectifier may emit, 0 where there is none.
+        levels: highest value that a neuron or quantised rectifier may emit or that can arrive at weights, 0 where that
+            is not known.
         leaks: whether a neuron's potential decays.
         resets: whether a neuron's potential changes when it fires.
         synapse: what a layer of weights is made of.
@@ -129,20 +149,27 @@ class Row:
         for key in ("event_count", "spike_total", "arriving_count", "synop_count", "synop_sum"):
             setattr(self, key, getattr(self, key) + getattr(other, key))
 
-    def add(self, counts: Counts, first_step: int = 0) -> None:
-        """Add what was counted in one sequence, or in the part of a streamed one that begins at a step."""
+    def add(self, counts: Counts, first_step: int = 0, repeated: bool = False) -> None:
+        """Add what was counted in one sequence, or in the part of a streamed one that begins at a step.
+
+        Args:
+            counts: of the sequence.
+            first_step: at which it begins.
+            repeated: whether it is a frame that was there one step before, whose products are known already.
+        """
         if first_step == 0:
             self.samples += counts.samples
         by_step = [0] * first_step + counts.by_step.tolist()
         longest = max(len(by_step), len(self.events_by_step))
         both = (steps + [0] * (longest - len(steps)) for steps in (self.events_by_step, by_step))
         self.events_by_step = [a + b for a, b in zip(*both, strict=True)]
-        self.computed_steps = max(self.computed_steps, first_step + counts.computed_steps)
+        if not repeated:
+            self.computed_steps = max(self.computed_steps, first_step + counts.computed_steps)
         self.event_count += sum(by_step)
         self.spike_total += counts.sums.sum().item()
         self.largest = max(self.largest, counts.largest)
         self.whole = self.whole and counts.whole
-        if self.synapse is not None and self.synapse.fan_out is not None:
+        if self.synapse is not None and self.synapse.fan_out is not None and not repeated:
             repeats = counts.steps // counts.computed_steps  # a held frame meets the weights once
             fan_out = self.synapse.fan_out
             pairs = int((counts.by_position * fan_out).sum()) // repeats
@@ -185,7 +212,15 @@ class Row:
         """What an event does at a weight: "accumulate" one of -1, 0, 1, or "graded" another whole number, or "real"."""
         if not self.whole:
             return "real"
-        return "accumulate" if self.largest <= 1 else "graded"
+        return "accumulate" if self.top <= 1 else "graded"
+
+    @property
+    def top(self) -> float:
+        """Highest value that may occur: the levels of what emits it, or the highest that was seen if they are unknown.
+
+        An adder or multiplier is built for what may come, not for what a batch happened to hold.
+        """
+        return max(self.levels, self.largest)
 
     @property
     def dense_macs(self) -> int:
@@ -240,7 +275,7 @@ class Row:
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "Row":
-        """Return what `record` gave; KeyError, TypeError or ValueError if it is not such a record."""
+        """Return what `record` gave; an error of keys, types, values or overflow if it is none."""
         made = record["synapse"]
         row = cls(**_read(cls, record, ("synapse",)), synapse=None if made is None else Synapse.read(made))
         if row.samples < 1 or not row.events_by_step or row.neurons < 1:
@@ -249,19 +284,32 @@ class Row:
 
 
 def _read(kind: type, record: Mapping[str, Any], without: tuple[str, ...]) -> dict[str, Any]:
-    """Return the fields of a dataclass from plain data, each of its type."""
-    return {f.name: _READ[f.type](record[f.name]) for f in fields(kind) if f.name not in without}
+    """Return the fields of a dataclass from plain data; one that is newer than the record keeps its default."""
+    read = (f for f in fields(kind) if f.name not in without and (f.name in record or f.default is MISSING))
+    return {f.name: _READ[f.type](record[f.name]) for f in read}
+
+
+def _count(value: Any) -> int:
+    if int(value) < 0 or not isfinite(value):
+        raise ValueError(f"{value} is no count")
+    return int(value)
+
+
+def _size(value: Any) -> float:
+    if not 0 <= float(value) < inf:
+        raise ValueError(f"{value} is no size")
+    return float(value)
 
 
 def _whole_numbers(values: Any) -> list[int]:
-    return [int(value) for value in values]
+    return [_count(value) for value in values]
 
 
 _READ: dict[Any, Any] = {
     str: str,
     bool: bool,
-    int: int,
-    float: float,
+    int: _count,
+    float: _size,
     list[int]: _whole_numbers,
     tuple[int, ...]: lambda values: tuple(_whole_numbers(values)),
 }

@@ -1,10 +1,11 @@
 """One pass over a network that counts what leaves neurons and merges and what arrives at weights."""
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from math import prod
 from typing import Any
 
 import torch
@@ -12,12 +13,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from synfire.base import RunError, ShapeError
-from synfire.layers import Join
+from synfire.layers import Flatten, Join, MaxPool2d
 from synfire.metering.counts import Counts, count
 from synfire.metering.rows import Row, Synapse
 from synfire.metering.traffic import Machine, Traffic
 from synfire.neurons import GELU, Neuron, QuantisedReLU, ReLU, current_stream
 
+PASSES_SPIKES = (Flatten, MaxPool2d, nn.Flatten, nn.Identity, nn.Dropout)
 EMITTERS = {Neuron: "neuron", QuantisedReLU: "quantised", ReLU: "relu", GELU: "relu"}
 
 
@@ -29,11 +31,13 @@ class Trace:
         rows: in the order of execution.
         parameters: number of parameters.
         bytes: of parameters and buffers.
+        uncounted: layers with weights, and neurons, that no row tells of; what they cost is missing.
     """
 
     rows: tuple[Row, ...]
     parameters: int = 0
     bytes: int = 0
+    uncounted: tuple[str, ...] = ()
 
     def of_kind(self, *kinds: str) -> tuple[Row, ...]:
         """Return the rows of some kinds, see `Row.kind`."""
@@ -73,7 +77,7 @@ class Trace:
     @property
     def connection_sparsity(self) -> float:
         """Share of weights that are zero (NeuroBench); biases are no connections."""
-        made = [row.synapse for row in self.rows if row.synapse]
+        made = {row.name.partition("#")[0]: row.synapse for row in self.rows if row.synapse}.values()
         return 1 - sum(s.live_weights for s in made) / max(1, sum(s.weights for s in made))
 
     @property
@@ -105,6 +109,61 @@ class Trace:
         """Synaptic operations that only add: inputs of -1, 0 and 1."""
         return sum(row.synops for row in self.of_kind("synapse") if row.arithmetic == "accumulate")
 
+    def neurobench(self) -> dict[str, float]:
+        """Return the counts of NeuroBench under its names, per sample, as its package counts a network run in steps.
+
+        It knows no held frames: what is multiplied once here counts at every step there, and a step's operations are
+        added over the sequence. Its membrane updates are not given: they depend on how a network is written.
+        """
+
+        def every_step(rows: Iterable[Row], count: Callable[[Row], float]) -> float:
+            return sum(count(row) * row.steps / row.computed_steps for row in rows)
+
+        synapses = self.of_kind("synapse")
+        adds = [row for row in synapses if row.whole and row.largest <= 1]
+        return {
+            "footprint": float(self.bytes),
+            "connection_sparsity": self.connection_sparsity,
+            "activation_sparsity": self.activation_sparsity,
+            "Effective_MACs": every_step((r for r in synapses if r not in adds), lambda row: row.synops),
+            "Effective_ACs": every_step(adds, lambda row: row.synops),
+            "Dense": every_step(synapses, lambda row: row.dense_macs),
+        }
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return a line per row with everything that is counted of it, per sample; fit for a data frame.
+
+        Beside the counts of `Row`: weights and those that are not zero, bytes, resets, and under "reads_..." and
+        "writes_..." the accesses of `traffic`.
+        """
+        lines = []
+        for row, traffic in zip(self.rows, self.traffic().values(), strict=True):
+            made = row.synapse
+            lines.append(
+                {
+                    "layer": row.name,
+                    "kind": row.kind,
+                    "shape": row.shape,
+                    "out_shape": made.out_shape if made else row.shape,
+                    "steps": row.steps,
+                    "computed_steps": row.computed_steps,
+                    "weights": made.weights if made else 0,
+                    "live_weights": made.live_weights if made else 0,
+                    "bytes": made.bytes if made else 0,
+                    **row.record()["per_sample"],
+                    "density_by_step": [n / row.samples / row.neurons for n in row.events_by_step],
+                    "reads_inputs": traffic.inputs,
+                    "reads_weights": traffic.weights,
+                    "reads_biases": traffic.biases,
+                    "reads_potentials": traffic.potentials,
+                    "writes_potentials": traffic.potentials,
+                    "writes_outputs": traffic.outputs,
+                    "address_additions": traffic.address_additions,
+                    "address_products": traffic.address_products,
+                }
+            )
+        return lines
+
     def merges(self) -> tuple[Row, ...]:
         """Return the rows of the merges: the avalanche profile of a residual network (arXiv:2510.24637)."""
         return self.of_kind("merge")
@@ -122,7 +181,12 @@ class Trace:
         """Return the trace as plain data for a file; `Trace.read` makes a trace of it again."""
         traffic = self.traffic()
         rows = [{**row.record(), "traffic": asdict(traffic[row.name])} for row in self.rows]
-        return {"parameters": self.parameters, "bytes": self.bytes, "rows": rows}
+        return {
+            "parameters": self.parameters,
+            "bytes": self.bytes,
+            "uncounted": list(self.uncounted),
+            "rows": rows,
+        }
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "Trace":
@@ -133,7 +197,8 @@ class Trace:
         """
         try:
             rows = tuple(Row.read(row) for row in record["rows"])
-            return cls(rows, int(record["parameters"]), int(record["bytes"]))
+            uncounted = tuple(str(name) for name in record.get("uncounted", ()))
+            return cls(rows, int(record["parameters"]), int(record["bytes"]), uncounted)
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as err:
             raise RunError(
                 f"this is no record of a trace ({type(err).__name__}: {err}); test the network again to write one."
@@ -171,15 +236,18 @@ class Trace:
             f"per sample: {self.dense_macs:,} dense MACs; effective {self.effective_macs:,.0f} MACs and "
             f"{self.effective_acs:,.0f} ACs; {self.parameters:,} parameters in {self.bytes:,} bytes"
         )
+        if self.uncounted:
+            lines.append(f"NOT counted, since no hook saw them as layers: {', '.join(self.uncounted)}")
         return "\n".join(lines)
 
 
 def trace(net: nn.Module, batches: Tensor | Iterable[Tensor]) -> Trace:
     """Run a network and count what leaves every neuron layer, rectifier and merge, and what arrives at every weight.
 
-    The network's mode (training or evaluation) is left as it is; nothing is learned. Any module counts as a layer of
-    weights that has a method `fan_out(shape, dense=False)`: how many (live, or all) weights each number of a sample of
-    that shape meets, int64, of that shape.
+    The network's mode (training or evaluation) is left as it is, and so are the statistics of its norms; in training
+    mode these make counts depend on the batch. Linear layers count, and any module that has a method
+    `fan_out(shape, dense=False)`: how many (live, or all) weights each number of a sample of that shape meets, int64,
+    of that shape. What else has weights is named in `uncounted`.
 
     Args:
         net: maps (T, B, ...) to (T, B, ...).
@@ -191,9 +259,16 @@ def trace(net: nn.Module, batches: Tensor | Iterable[Tensor]) -> Trace:
     Raises:
         ShapeError: there is no batch, or batches differ in T or in the shape of a sample.
     """
-    with torch.no_grad(), counting(net) as meter:
-        for batch in [batches] if isinstance(batches, Tensor) else batches:
-            net(batch)
+    kept = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    try:
+        with torch.no_grad(), counting(net) as meter:
+            for batch in [batches] if isinstance(batches, Tensor) else batches:
+                net(batch)
+    finally:
+        with torch.no_grad():
+            for name, buffer in net.named_buffers():
+                if name in kept and not torch.equal(buffer, kept[name]):
+                    buffer.copy_(kept[name])
     found = meter.trace()
     if not found.rows or not all(row.samples for row in found.rows):
         raise ShapeError(
@@ -221,8 +296,14 @@ def counting(net: nn.Module, meter: "Meter | None" = None) -> Iterator["Meter"]:
             handle.remove()
 
 
+def _merged_levels(merge: str, levels: Sequence[int]) -> int:
+    """Return the highest value of merged spikes, 0 if it is not known."""
+    highest = {"add": sum, "or": max, "and": prod}.get(merge)
+    return highest(levels) if highest is not None and all(levels) else 0
+
+
 def _kind(module: nn.Module) -> str | None:
-    if hasattr(module, "fan_out"):
+    if hasattr(module, "fan_out") or isinstance(module, nn.Linear):
         return "synapse"
     if isinstance(module, Join):
         return "merge"
@@ -235,13 +316,25 @@ class _Sight:
 
     Attributes:
         tensor: to tell it from a later one in the same place of memory.
+        version: how often it had been changed in place when it was seen.
         source: row of the synapse or merge that it comes from, through norms and poolings.
+        levels: highest value that it may hold, if it is made of spikes; 0 if that is not known.
         counts: what it holds, once counted.
     """
 
     tensor: "weakref.ref[Tensor]"
+    version: int
     source: str = ""
+    levels: int = 0
     counts: Counts | None = None
+
+    def is_of(self, tensor: Tensor) -> bool:
+        """Whether it tells of this tensor as it is now."""
+        return self.tensor() is tensor and self.version == _version(tensor)
+
+
+def _version(tensor: Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version  # inference tensors keep no count
 
 
 class Meter:
@@ -260,12 +353,24 @@ class Meter:
         self._uses: dict[str, int] = {}
         self._sights: dict[int, _Sight] = {}
         self._done: weakref.WeakKeyDictionary[Any, dict[str, int]] = weakref.WeakKeyDictionary()
+        self._before: weakref.WeakKeyDictionary[Any, dict[str, Tensor]] = weakref.WeakKeyDictionary()
+        self._seen: set[str] = set()
 
     def trace(self) -> Trace:
         """Return what was counted so far."""
         parameters = list(self._net.parameters())
         size = sum(tensor.numel() * tensor.element_size() for tensor in (*parameters, *self._net.buffers()))
-        return Trace(tuple(self.rows.values()), sum(p.numel() for p in parameters), size)
+        return Trace(tuple(self.rows.values()), sum(p.numel() for p in parameters), size, self._uncounted())
+
+    def _uncounted(self) -> tuple[str, ...]:
+        """Return the names of what has weights in two or more dimensions, or is a neuron, and was not counted."""
+        return tuple(
+            name or type(module).__name__
+            for name, module in self._net.named_modules()
+            if (name or type(module).__name__) not in self._seen
+            and not isinstance(module, nn.Embedding)
+            and (_kind(module) is not None or any(p.dim() > 1 for p in module.parameters(recurse=False)))
+        )
 
     def begin(self) -> None:
         """Begin a pass, so that a module's first use is its first again."""
@@ -274,30 +379,40 @@ class Meter:
         running = current_stream()
         if running is not None and running.at_rest:
             self._done.pop(running, None)
+            self._before.pop(running, None)
 
     def count(self, name: str, kind: str, module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
         """Add one use of a module; a forward hook, once name and kind are bound."""
         use = self._uses[name] = self._uses.get(name, 0) + 1
         key = name if use == 1 else f"{name}#{use}"
         values = inputs[0] if kind == "synapse" else output
-        if not values.numel():
+        if not values.numel() or values.dim() < 2 + (kind == "synapse"):
             return
+        self._seen.add(name)
         if key not in self.rows:
             self.rows[key] = self._describe(key, kind, module, values, inputs[0], output)
         row = self.rows[key]
         first = self._first_step(key, values.shape[0])
         self._check(row, values, first)
-        row.add(self._counts(values), first)
+        row.add(self._counts(values), first, kind == "synapse" and self._repeats(key, values, first))
         if kind == "neuron" and not self._takes_currents(row):
             row.arriving_count += int(self._counts(inputs[0]).by_step.sum())
+        if kind == "synapse":
+            row.levels = max(row.levels, self._sight(values).levels)
         if kind in ("synapse", "merge"):
             self._see(output, key)
+        if kind in ("neuron", "quantised"):
+            self._sight(output).levels = row.levels
+        if isinstance(module, Join) and module.after_merge is None:
+            self._sight(output).levels = _merged_levels(module.merge, [self._sight(x).levels for x in inputs])
 
     def follow(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         """Remember through a norm or pooling where a tensor comes from; a forward hook."""
         if not (inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor)):
             return
         source = self._source(inputs[0])
+        if isinstance(module, PASSES_SPIKES):
+            self._sight(output).levels = self._sight(inputs[0]).levels
         self._see(output, source)
         row = self.rows.get(source)
         if isinstance(module, _BatchNorm) and row is not None and row.synapse is not None and not row.synapse.biases:
@@ -331,6 +446,19 @@ class Meter:
         done[key] = first + steps
         return first
 
+    def _repeats(self, key: str, values: Tensor, first: int) -> bool:
+        """Return whether a stream's step brings the very frame of the step before, as a held one does.
+
+        The same place in memory, as along an axis of stride 0 in a whole sequence; to be equal by chance is not enough.
+        """
+        running = current_stream()
+        if running is None or len(values) != 1:
+            return False
+        before = self._before.setdefault(running, {})
+        old = before.get(key) if first > 0 else None
+        before[key] = values.detach()  # kept, so that no later tensor takes its place in memory
+        return old is not None and old.data_ptr() == values.data_ptr() and _version(old) == _version(values)
+
     def _check(self, row: Row, values: Tensor, first: int) -> None:
         shape, steps = tuple(values.shape[2:]), values.shape[0]
         streamed = current_stream() is not None
@@ -346,8 +474,8 @@ class Meter:
     def _sight(self, tensor: Tensor) -> _Sight:
         """Return what is known of a tensor; a new, empty note for one not seen before."""
         sight = self._sights.get(id(tensor))
-        if sight is None or sight.tensor() is not tensor:
-            sight = self._sights[id(tensor)] = _Sight(weakref.ref(tensor))
+        if sight is None or not sight.is_of(tensor):
+            sight = self._sights[id(tensor)] = _Sight(weakref.ref(tensor), _version(tensor))
         return sight
 
     def _source(self, tensor: Tensor) -> str:

@@ -5,7 +5,7 @@ arXiv:2210.13107. The numbers in brackets are its equations.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from synfire.metering.rows import Row, Synapse
@@ -40,7 +40,8 @@ class Machine:
 
     Args:
         events: "graded" or "burst" reads a weight once for a spike of value z > 1, "unary" z times.
-        fan_out: "exact" is that of every event, "nominal" the paper's, without borders and stride.
+        fan_out: "exact" is that of every event; "nominal" the paper's, without borders and stride, where padding counts
+            as input of a dense layer.
         zero_skipping: a conventional network skips its zeros.
         potential_every_step: a layer of a spiking network that takes real numbers touches its potentials at every step,
             as the authors' code has it, or once per computed step.
@@ -66,10 +67,16 @@ class Machine:
         return self._neuron(row, rows) if row.kind == "neuron" else Traffic()
 
     def reached(self, row: Row, events: float) -> float:
-        """Return how many weights so many events of a row meet."""
-        if self.fan_out == "nominal" and row.synapse is not None:
-            return events * row.synapse.out_channels * row.synapse.kernel
+        """Return how many weights so many events of a row meet; each of `row.synops` is one."""
+        if self.fan_out == "nominal" and row.synapse is not None and (row.synapse.linear or row.synapse.kernel > 1):
+            return events * row.synapse.out_channels * row.synapse.kernel / row.synapse.groups
         return row.unary_synops if self.events == "unary" and row.whole else row.synops
+
+    def products(self, row: Row) -> float:
+        """Return the multiplications of a conventional layer: all of them, or those that are not zero."""
+        if not self.zero_skipping:
+            return row.products if self.fan_out == "nominal" else row.dense_macs
+        return replace(self, events="graded").reached(row, row.events * row.computed_steps / row.steps)
 
     def _formal(self, row: Row) -> Traffic:
         """Count a layer (eqs. 3, 4, 6, 11, 12) or the sum of two branches of a conventional network."""
@@ -78,7 +85,7 @@ class Machine:
             n = row.neurons * row.steps
             return Traffic(inputs=2 * n, outputs=n) if row.kind == "merge" else Traffic()
         times, outputs = row.computed_steps, row.computed_steps * prod(made.out_shape)
-        products = row.synops if self.zero_skipping else row.products
+        products = self.products(row)
         dense_reads = times * row.neurons if made.linear else products
         return Traffic(
             inputs=row.events if self.zero_skipping and made.linear else dense_reads,
@@ -93,8 +100,7 @@ class Machine:
     def _synapse(self, row: Row, made: Synapse) -> Traffic:
         """Count a layer of a spiking network (eqs. 5 to 10, 14, 16, 17); outgoing events stand with its neuron."""
         real = row.arithmetic == "real"
-        # Held frames arrive once; a layer that sees new real numbers at every step pays for each.
-        times = row.computed_steps if real else row.steps
+        times = row.computed_steps  # a held frame arrives once, of real numbers or of spikes
         events = row.spikes if self.events == "unary" and not real else row.events
         events = events * times / row.steps
         reached, outputs = self.reached(row, events), prod(made.out_shape)

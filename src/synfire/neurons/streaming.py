@@ -30,6 +30,7 @@ class Stream:
         self._names = {module: name for name, module in net.named_modules()}
         self._states: dict[tuple[str, int], Any] = {}
         self._calls: dict[str, int] = {}
+        self._steps = 0
 
     def __call__(self, x: Tensor) -> Tensor:
         """Run one step: x is (B, ...), and so is the result."""
@@ -49,7 +50,9 @@ class Stream:
         before = dict(self._states)
         try:
             with self._activate():
-                return self.net(x)
+                y = self.net(x)
+            self._steps += len(x)
+            return y
         except BaseException:
             self._states = before  # a step that failed has not happened
             raise
@@ -57,11 +60,12 @@ class Stream:
     def reset(self) -> None:
         """Return to rest."""
         self._states.clear()
+        self._steps = 0
 
     @property
     def at_rest(self) -> bool:
         """Whether no step has been run since the beginning or the last reset."""
-        return not self._states
+        return not self._states and not self._steps
 
     def state_dict(self) -> dict[str, Any]:
         """Return the states by the neuron's name (and the number of its use, if it is used more than once)."""

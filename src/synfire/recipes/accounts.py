@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from synfire.base import RunError
+from synfire.base import ConfigError, RunError
 from synfire.metering import Trace
 from synfire.metering.pricers import bills, verdicts
-from synfire.report import Run, read_run
+from synfire.report import Run, brief, number, read_run
 
 
 def priced_run(path: Path, lists: Iterable[str | Path] | None = None) -> Run:
@@ -26,10 +26,21 @@ def priced_run(path: Path, lists: Iterable[str | Path] | None = None) -> Run:
         return run
     try:
         trace = Trace.read(run.trace)
+        _price(run, trace, lists)
+    except ConfigError:
+        raise
     except RunError as err:
-        run.remarks.append(f"trace.json: {err}")
-        return run
-    run.bills = {name: bill.record() for name, bill in bills(trace, lists).items()}
-    if trace.spiking:
-        run.verdicts = [verdict.record() for verdict in verdicts(trace)]
+        run.remarks.append(brief(f"trace.json: {err}"))
+    except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as err:
+        run.remarks.append(
+            brief(f"trace.json is damaged and cannot be priced ({type(err).__name__}: {err}); train the run again")
+        )
     return run
+
+
+def _price(run: Run, trace: Trace, lists: Iterable[str | Path] | None) -> None:
+    made = {name: bill.record() for name, bill in bills(trace, lists).items()}
+    if not all(number(bill["picojoules"]) is not None for bill in made.values()):
+        raise ValueError("an energy is not finite")
+    found = [verdict.record() for verdict in verdicts(trace)] if trace.spiking else []
+    run.bills, run.verdicts = made, found

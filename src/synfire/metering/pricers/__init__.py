@@ -4,12 +4,13 @@ from synfire.metering.pricers.bill import Bill, Line
 from synfire.metering.pricers.lists import Pricer, bills, price_lists, pricer
 from synfire.metering.pricers.memory import Memory, access_energy, operation_energy
 from synfire.metering.pricers.operations import Operations
-from synfire.metering.pricers.verdicts import BANDS, Band, Verdict, verdicts
+from synfire.metering.pricers.verdicts import BANDS, Band, BreakEven, Verdict, break_even, verdicts
 
 __all__ = [
     "BANDS",
     "Band",
     "Bill",
+    "BreakEven",
     "Line",
     "Memory",
     "Operations",
@@ -17,6 +18,7 @@ __all__ = [
     "Verdict",
     "access_energy",
     "bills",
+    "break_even",
     "operation_energy",
     "price_lists",
     "pricer",

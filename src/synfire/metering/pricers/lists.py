@@ -15,6 +15,7 @@ from synfire.metering.trace import Trace
 Pricer = Callable[[Trace], Bill]
 MODELS: dict[str, type[Operations] | type[Memory]] = {"operations": Operations, "memory": Memory}
 FOLDER = Path(__file__).parent / "lists"
+SKIPPING = ", skipping zeros"  # what the second bill of a conventional network adds to the name of its list
 
 
 def price_lists() -> dict[str, Path]:
@@ -25,7 +26,8 @@ def price_lists() -> dict[str, Path]:
 def pricer(name: str | Path, **options: Any) -> Pricer:
     """Return the pricer of a price list.
 
-    A list names its `model` ("operations" or "memory") and that model's arguments, see `Operations` and `Memory`:
+    A list names its `model` ("operations" or "memory") and that model's arguments, see `Operations` and `Memory`. It
+    goes by its file's name, or by a `name` of its own, which must not be that of a list of the package:
 
         model = "operations"
         source = "data sheet of our chip, 28 nm"
@@ -37,7 +39,8 @@ def pricer(name: str | Path, **options: Any) -> Pricer:
         **options: arguments that go before those of the list.
 
     Raises:
-        ConfigError: the list is unknown, no TOML, or has keys or values that its model does not take.
+        ConfigError: the list is unknown, no TOML, has keys or values that its model does not take, or the name of a
+            list of the package.
     """
     path = _find(name)
     try:
@@ -57,6 +60,14 @@ def pricer(name: str | Path, **options: Any) -> Pricer:
             value, (int, float) if wanted is float else wanted
         ):
             raise ConfigError(f"price list {path}: {key} is {value!r}, but {wanted.__name__} was expected.")
+    if given["name"].endswith(SKIPPING):
+        raise ConfigError(f"price list {path}: names that end in {SKIPPING!r} are taken; rename the file or its name.")
+    built_in = price_lists().get(given["name"])
+    if built_in is not None and not path.samefile(built_in):
+        raise ConfigError(
+            f"price list {path}: {given['name']} is the name of a list of the package ({built_in}); rename the file "
+            "or its name."
+        )
     try:
         return MODELS[model](**given)
     except TypeError as err:
@@ -72,18 +83,25 @@ def bills(trace: Trace, lists: Iterable[str | Path] | None = None) -> dict[str, 
 
     Args:
         trace: of any network.
-        lists: names or paths, see `pricer`; by default all of the package.
+        lists: names or paths, see `pricer`; by default all of the package. One that is given twice counts once.
 
     Raises:
-        ConfigError: a list is unknown or invalid.
+        ConfigError: a list is unknown or invalid, or two files go by one name.
     """
-    made = {}
+    made: dict[str, Bill] = {}
+    files: dict[str, Path] = {}
     for name in price_lists() if lists is None else lists:
-        price = pricer(name)
+        path, price = _find(name), pricer(name)
         bill = price(trace)
+        first = files.setdefault(bill.pricer, path)
+        if not path.samefile(first):
+            raise ConfigError(
+                f"price lists {first} and {path} both go by the name {bill.pricer!r}; rename one of the files or "
+                "its name."
+            )
         made[bill.pricer] = bill
         if not trace.spiking and isinstance(price, Operations | Memory):
-            made[f"{bill.pricer}, skipping zeros"] = replace(price, zero_skipping=True)(trace)
+            made[f"{bill.pricer}{SKIPPING}"] = replace(price, zero_skipping=True)(trace)
     return made
 
 

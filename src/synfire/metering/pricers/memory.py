@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from synfire.base import ConfigError
 from synfire.metering.pricers.bill import EVENTS, Bill, Line
+from synfire.metering.pricers.checks import check_energies
 from synfire.metering.rows import Row, Synapse
 from synfire.metering.trace import Trace
 from synfire.metering.traffic import Machine, Traffic
@@ -20,6 +21,10 @@ FAN_OUTS = ("nominal", "exact")
 BUS_BITS = 64
 ADD = (0.03, 0.1)  # pJ at 8 and 32 bits, 45 nm: M. Horowitz, ISSCC 2014
 MULTIPLY = (0.2, 3.1)
+FIT = (13.2, 1.09e-5)  # pJ, and pJ per bit: a line through the SRAM energies of the same source
+CONSTANT = 20.0  # pJ, a bank of 32 kB
+MODEL = "E. Lemaire et al., ICONIP 2022, arXiv:2210.13107"
+SOURCE = f"{MODEL}; energies of M. Horowitz, ISSCC 2014, 45 nm"
 
 
 def operation_energy(at_8: float, at_32: float, bits: int, policy: str) -> float:
@@ -55,21 +60,26 @@ def operation_energy(at_8: float, at_32: float, bits: int, policy: str) -> float
     return energy
 
 
-def access_energy(elements: int, bits: int, mode: str, constant: float = 20.0) -> float:
+def access_energy(
+    elements: int, bits: int, mode: str, constant: float = CONSTANT, base: float = FIT[0], slope: float = FIT[1]
+) -> float:
     """Return the energy of one read or write, pJ.
 
     Args:
         elements: size of the memory, in numbers.
         bits: width of a number.
-        mode: "fit" is the line 13.2 + 1.09e-5 elements bits through the SRAM energies of M. Horowitz, ISSCC 2014;
-            "packed" reads 8 kB banks over a 64-bit bus, several numbers per access; "constant" is the same everywhere.
+        mode: "fit" is the line base + slope elements bits, by default through the SRAM energies of M. Horowitz, ISSCC
+            2014; "packed" reads 8 kB banks over a 64-bit bus, several numbers per access; "constant" is the same
+            everywhere.
         constant: energy in the mode "constant", pJ; 20 is a bank of 32 kB.
+        base: energy of an access to the smallest memory in the mode "fit", pJ.
+        slope: what every bit of the memory adds there, pJ.
 
     Raises:
         ConfigError: the mode is unknown, or numbers are wider than the bus.
     """
     if mode == "fit":
-        return 13.2 + 1.09e-5 * elements * bits
+        return base + slope * elements * bits
     if mode == "constant":
         return constant
     if mode != "packed":
@@ -92,30 +102,49 @@ class Memory:
         fifo_depth: numbers that the event buffer between two layers holds.
         events: what a spike of value z > 1 costs: "graded" one access and one narrow multiplication per weight, "burst"
             one access and z additions, "unary" all of it z times.
-        fan_out: "nominal" is the paper's, without borders and stride; "exact" is that of every event.
+        fan_out: "exact" is that of every event; "nominal" the paper's, without borders and stride, for conventional
+            networks as for spiking ones.
         potential_every_step: whether a layer that takes real numbers touches its potentials at every step, as the
             authors' code has it, or once.
         zero_skipping: let a conventional network skip its zeros; reads and products then follow its events.
         name: of the price list.
+        source: of the model and its energies; one that is left out does not claim 45 nm for energies of your own.
+        add_8: energy of an addition at 8 bits, pJ.
+        add_32: energy of an addition at 32 bits, pJ.
+        multiply_8: energy of a multiplication at 8 bits, pJ.
+        multiply_32: energy of a multiplication at 32 bits, pJ.
+        access_base: pJ per access to the smallest memory in the mode "fit".
+        access_slope: pJ that every bit of the memory adds there.
 
     Raises:
-        ConfigError: a choice is unknown or a width out of range.
+        ConfigError: a choice is unknown, a width out of range, or an energy negative or not finite.
     """
 
     bits: int = 8
     access: str = "fit"
-    constant: float = 20.0
+    constant: float = CONSTANT
     add: str = "linear"
     multiply: str = "quadratic"
     fifo_depth: int = 0
     events: str = "graded"
-    fan_out: str = "nominal"
+    fan_out: str = "exact"
     potential_every_step: bool = True
     zero_skipping: bool = False
     name: str = "memory"
-    source: str = "E. Lemaire et al., ICONIP 2022, arXiv:2210.13107; energies of M. Horowitz, ISSCC 2014, 45 nm"
+    source: str = SOURCE
+    add_8: float = ADD[0]
+    add_32: float = ADD[1]
+    multiply_8: float = MULTIPLY[0]
+    multiply_32: float = MULTIPLY[1]
+    access_base: float = FIT[0]
+    access_slope: float = FIT[1]
 
     def __post_init__(self) -> None:
+        prices = ("constant", "add_8", "add_32", "multiply_8", "multiply_32", "access_base", "access_slope")
+        energies = {key: getattr(self, key) for key in prices}
+        check_energies(self.name, **energies)
+        if self.source == SOURCE and tuple(energies.values()) != (CONSTANT, *ADD, *MULTIPLY, *FIT):
+            object.__setattr__(self, "source", f"{MODEL}; energies given by the caller")
         if self.events not in EVENTS:
             raise ConfigError(f"{self.name}: events is {self.events!r}; choose one of {', '.join(EVENTS)}.")
         if self.fan_out not in FAN_OUTS:
@@ -126,17 +155,17 @@ class Memory:
 
     def energy(self, elements: int) -> float:
         """Return the energy of an access to a memory of so many numbers, pJ."""
-        return access_energy(elements, self.bits, self.access, self.constant)
+        return access_energy(elements, self.bits, self.access, self.constant, self.access_base, self.access_slope)
 
     @property
     def add_energy(self) -> float:
         """Energy of an addition, pJ."""
-        return operation_energy(*ADD, self.bits, self.add)
+        return operation_energy(self.add_8, self.add_32, self.bits, self.add)
 
     @property
     def multiply_energy(self) -> float:
         """Energy of a multiplication, pJ."""
-        return operation_energy(*MULTIPLY, self.bits, self.multiply)
+        return operation_energy(self.multiply_8, self.multiply_32, self.bits, self.multiply)
 
     def __call__(self, trace: Trace) -> Bill:
         """Price a trace."""
@@ -172,14 +201,13 @@ class Memory:
         if row.synapse is None:
             return row.neurons * row.steps * self.add_energy
         outputs = math.prod(row.synapse.out_shape)
-        mac = self.multiply_energy + self.add_energy
         if not spiking:  # eqs. 1.1, 1.2, 2.1, 2.2
-            products = row.synops if self.zero_skipping else row.products
-            return products * mac + row.computed_steps * outputs * self.add_energy
+            return machine.products(row) * self._mac(row) + row.computed_steps * outputs * self.add_energy
         if row.arithmetic == "real":  # zeros are skipped, products are MACs
-            return row.products * row.density * mac + row.computed_steps * outputs * self.add_energy
+            products = row.products * row.density if self.fan_out == "nominal" else row.synops
+            return products * self._mac(row) + row.computed_steps * outputs * self.add_energy
         products, sums = self._arithmetic(row, row.synapse)  # eqs. 1.4, 2.4
-        return products * self._narrow(row) + (products + sums + row.steps * outputs) * self.add_energy
+        return products * self._mac(row) + (sums + row.steps * outputs) * self.add_energy
 
     def _update(self, row: Row, rows: Mapping[str, Row]) -> float:
         """Price resets, leak (eqs. 1.3, 1.4), and the charge of a neuron that no layer of weights feeds."""
@@ -194,22 +222,26 @@ class Memory:
 
     def _arithmetic(self, row: Row, made: Synapse) -> tuple[float, float]:
         """Return multiplications and plain additions at the weights."""
-        nominal = self.fan_out == "nominal"
-        reach = made.out_channels * made.strided_kernel
+        nominal = self.fan_out == "nominal" and (made.linear or made.kernel > 1)
+        reach = made.out_channels * made.strided_kernel / made.groups * row.computed_steps / row.steps
         once = row.events * reach if nominal else row.synops
         each = row.spikes * reach if nominal else row.unary_synops
         if row.arithmetic == "accumulate":
             return 0.0, once
         return (once, 0.0) if self.events == "graded" else (0.0, each)
 
-    def _narrow(self, row: Row) -> float:
-        """Energy of a spike times a weight: a multiplier's energy grows with the product of its widths."""
-        width = max(1, math.ceil(math.log2(row.largest + 1))) if row.largest else 1
-        return self.multiply_energy * min(width, self.bits) / self.bits
+    def _mac(self, row: Row) -> float:
+        """Energy of a multiplication and addition at a weight: a multiplier's grows with the product of its widths.
+
+        Whole numbers up to N are ceil(log2(N + 1)) bits wide, in a conventional network as in a spiking one; real
+        numbers have the full width.
+        """
+        width = self.bits if row.arithmetic == "real" else max(1, math.ceil(math.log2(max(1.0, row.top) + 1)))
+        return self.multiply_energy * min(width, self.bits) / self.bits + self.add_energy
 
     def _assumptions(self, trace: Trace) -> tuple[str, ...]:
         access = {
-            "fit": "13.2 + 1.09e-5 n b pJ for n numbers of b bits",
+            "fit": f"{self.access_base:g} + {self.access_slope:g} n b pJ for n numbers of b bits",
             "packed": f"{access_energy(1, self.bits, 'packed'):g} pJ, several numbers per 64-bit access",
             "constant": f"{self.constant:g} pJ",
         }[self.access]
@@ -218,24 +250,33 @@ class Memory:
             f"{self.multiply_energy:.4g} pJ ({self.multiply})",
             f"an access costs {access}",
             "batch norms are folded, pooling costs nothing",
+            "fan-out is that of every event, without padding"
+            if self.fan_out == "exact"
+            else "fan-out is nominal: borders and stride are ignored",
         ]
+        synapses = trace.of_kind("synapse")
+        if any(row.computed_steps < row.steps for row in synapses):
+            said.append("a frame that is held over all steps arrives and is multiplied once")
+        if any(row.arithmetic == "graded" for row in synapses):
+            said.append("whole numbers up to N are multiplied by as many bits as they take")
+        if trace.uncounted:
+            said.append(f"not counted and so for nothing: {', '.join(trace.uncounted)}")
         if not trace.spiking:
             said.append(
                 "zeros are skipped, and cost nothing" if self.zero_skipping else "dense: zeros are multiplied too"
             )
             return tuple(said)
         said += [
-            f"fan-out is {self.fan_out}" + (" (borders and stride ignored)" if self.fan_out == "nominal" else ""),
             f"event buffers hold {self.fifo_depth} numbers",
             "merging spikes costs nothing; a neuron after a merge pays for its potentials and for what arrives",
         ]
-        if any(row.arithmetic == "graded" for row in trace.of_kind("synapse")):
-            said.append(
-                f"events are {self.events}"
-                + (
-                    ": a spike times a weight costs a multiplication scaled by its width"
-                    if self.events == "graded"
-                    else ""
-                )
-            )
+        if any(row.arithmetic == "real" and row.steps > 1 for row in synapses):
+            often = "at every step" if self.potential_every_step else "once per computed step"
+            said.append(f"a layer that takes real numbers touches its potentials {often}")
+        known = {row.name for row in trace.rows}
+        lost = [row.name for row in trace.of_kind("neuron") if row.fed_by not in known]
+        if lost:
+            said.append(f"charged as after a merge, since what feeds them is not known: {', '.join(lost)}")
+        if any(row.arithmetic == "graded" for row in synapses):
+            said.append(f"events are {self.events}")
         return tuple(said)

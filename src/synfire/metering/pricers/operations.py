@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from synfire.base import ConfigError
 from synfire.metering.pricers.bill import EVENTS, Bill, Line
+from synfire.metering.pricers.checks import check_energies
 from synfire.metering.rows import Row
 from synfire.metering.trace import Trace
 
@@ -24,11 +25,12 @@ class Operations:
         name: of the price list.
         source: of the two numbers.
         events: what a spike of value z > 1 costs per weight: "graded" a MAC, "unary" or "burst" z additions.
-        count: "exact" takes the true fan-out of every event, "rate" the shortcut density x MACs.
+        count: "exact" takes the true fan-out of every event and leaves padding out of dense layers; "rate" is the
+            shortcut density x MACs of most papers, where padding counts as input.
         zero_skipping: price a conventional network by the events of its rectifiers.
 
     Raises:
-        ConfigError: a price is negative or a choice unknown.
+        ConfigError: a price is negative or not finite, or a choice unknown.
     """
 
     mac: float
@@ -40,8 +42,7 @@ class Operations:
     zero_skipping: bool = False
 
     def __post_init__(self) -> None:
-        if self.mac < 0 or self.ac < 0:
-            raise ConfigError(f"{self.name}: mac is {self.mac} pJ and ac {self.ac} pJ; energies are not negative.")
+        check_energies(self.name, mac=self.mac, ac=self.ac)
         if self.events not in EVENTS:
             raise ConfigError(f"{self.name}: events is {self.events!r}; choose one of {', '.join(EVENTS)}.")
         if self.count not in COUNTS:
@@ -54,10 +55,11 @@ class Operations:
         return Bill(self.name, self.source, self._assumptions(trace, driven), lines)
 
     def _price(self, row: Row, driven: bool) -> float:
+        dense = row.products if self.count == "rate" else row.dense_macs
         if not driven:
-            return self.mac * row.products
+            return self.mac * dense
         if row.arithmetic == "real":
-            return self.mac * (row.synops if self.zero_skipping else row.products)
+            return self.mac * (row.synops if self.zero_skipping else dense)
         synops = row.synops if self.count == "exact" else row.synops_by_rate
         if row.arithmetic == "accumulate":
             return self.ac * synops
@@ -73,7 +75,8 @@ class Operations:
             "batch norms are folded; pooling, neuron updates, memory, addressing and biases cost nothing",
         ]
         if not driven:
-            return (*said, "dense: every product of a layer's formula is computed, also with zeros")
+            said.append("dense: every product of a layer's formula is computed, also with zeros")
+            return (*said, *self._missing(trace))
         said.append("an event pays for the weights that it meets, a layer that takes real numbers for every product")
         if any(row.arithmetic == "graded" for row in trace.of_kind("synapse")):
             cost = "one MAC" if self.events == "graded" else "z additions"
@@ -82,4 +85,7 @@ class Operations:
             said.append("synaptic operations by rate: density x MACs, which ignores borders and uneven activity")
         if held:
             said.append("a frame that is held over all steps is multiplied once")
-        return tuple(said)
+        return (*said, *self._missing(trace))
+
+    def _missing(self, trace: Trace) -> list[str]:
+        return [f"not counted and so for nothing: {', '.join(trace.uncounted)}"] if trace.uncounted else []

@@ -1,8 +1,10 @@
-"""Published limits of activity below which a spiking network saves energy, and on which side a network stands."""
+"""Limits of activity below which a spiking network saves energy: its own against a rival, and published ones."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from synfire.base import ConfigError
+from synfire.metering.pricers.bill import Bill
 from synfire.metering.trace import Trace
 
 
@@ -21,6 +23,56 @@ def events_per_synapse(trace: Trace) -> float:
 def rate(trace: Trace) -> float:
     """Return the events per neuron and step."""
     return events_per_neuron(trace) / max(1, trace.steps)
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """How active a network may be before a rival costs less.
+
+    Attributes:
+        factor: by which all its events may grow, or must fall if it is below 1; 0 if it costs more even in silence.
+        events_per_neuron: at the limit, per inference, over the inputs of all layers that take events.
+        now: the same, as it was counted.
+    """
+
+    factor: float
+    events_per_neuron: float
+    now: float
+
+
+def break_even(trace: Trace, rival: Trace, price: Callable[[Trace], Bill]) -> BreakEven:
+    """Return at which activity a spiking network costs as much as a rival under a price list.
+
+    All events of all layers grow alike; bills are straight lines in them.
+
+    Args:
+        trace: of a spiking network with events.
+        rival: of the other network, such as its conventional twin.
+        price: prices both, see `synfire.metering.pricers.pricer`.
+
+    Raises:
+        ConfigError: the network has no events, or they cost nothing.
+    """
+    silent = price(_grown(trace, 0.0)).picojoules
+    slope = price(trace).picojoules - silent
+    if slope <= 0:
+        raise ConfigError(
+            "break_even: the network's events cost nothing under this price list, because there are none or they are "
+            "free; trace it on inputs that make it spike."
+        )
+    factor = max(0.0, (price(rival).picojoules - silent) / slope)
+    now = events_per_neuron(trace)
+    return BreakEven(factor, factor * now, now)
+
+
+def _grown(trace: Trace, factor: float) -> Trace:
+    """Return a trace of as many times the events; real numbers stay as they are."""
+    counts = ("event_count", "spike_total", "arriving_count", "synop_count", "synop_sum")
+    rows = (
+        replace(row, **{name: factor * getattr(row, name) for name in counts}) if row.whole else row
+        for row in trace.rows
+    )
+    return replace(trace, rows=tuple(rows))
 
 
 NO_END = 2**31
