@@ -9,8 +9,9 @@ from synfire.claims.claim import Arm, Check, Claim, Measured
 SOURCE = "A. Castagnetti et al., arXiv:2510.24637"
 FOLDER = "multilevel_sparse_resnet"
 VGG = "VGG-16, CIFAR-10"
-# The price list that fits the energies of the paper, see docs/energy.md.
+# The widths and accesses that fit the energies of the paper, see docs/energy.md; with the fan-out that events have.
 THEIRS = "memory-constant-16bit"
+NOMINAL = f"{THEIRS}-nominal"  # with the fan-out of the paper's formulas
 
 
 def _recipes(digits: str, fashion: str, cifar10: str) -> dict[str, str]:
@@ -70,6 +71,7 @@ ONE_STEP = Claim(
     (
         Check("accuracy difference, points", points, -1.0, at_most=False, published=-0.06, published_on=VGG),
         Check(f"energy ratio, {THEIRS}", energy(THEIRS), 0.55, published=0.52, published_on=VGG),
+        Check(f"energy ratio, {NOMINAL}", energy(NOMINAL), published=0.52, published_on=VGG),
         Check("energy ratio, memory-fit-8bit", energy("memory-fit-8bit")),
         Check("energy ratio, operations-45nm-int8", energy("operations-45nm-int8")),
         Check("non-zero events ratio", ratio("events"), 0.75),
