@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +67,7 @@ class Run:
     @property
     def kind(self) -> str:
         """ "spiking", "quantised ANN", "ANN", or "unknown" without a trace."""
-        kinds = {row.get("kind") for row in self.rows}
+        kinds = [row.get("kind") for row in self.rows]
         if not kinds:
             return "unknown"
         return "spiking" if "neuron" in kinds else "quantised ANN" if "quantised" in kinds else "ANN"
@@ -77,21 +78,57 @@ class Run:
 
 
 def number(value: Any) -> int | float | None:
-    """Return a finite number as it is, and None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """Return a number that is finite, also as a float, as it is, and None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def brief(text: str, most: int = 300) -> str:
+    """Return a text, or its beginning where it is longer than a reader wants."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def labels(runs: Sequence["Run"]) -> list[str]:
+    """Return a name for each run, all different: of its path the last folder, and as many before it as are needed."""
+    parts = [run.path.parts or (str(run.path),) for run in runs]
+    depths = [1] * len(parts)
+    while True:
+        names = [str(Path(*own[-depth:])) for own, depth in zip(parts, depths, strict=True)]
+        often = Counter(names)
+        longer = [often[name] > 1 and depths[i] < len(parts[i]) for i, name in enumerate(names)]
+        if not any(longer):
+            break
+        depths = [depth + more for depth, more in zip(depths, longer, strict=True)]
+    made: list[str] = []
+    seen: Counter[str] = Counter()
+    for name in names:
+        seen[name] += 1
+        made.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return made
 
 
 def read_run(path: Path) -> Run:
     """Read a run folder; never fails, but remarks on what it cannot read."""
     run = Run(path)
+    try:
+        _read(run)
+    except OSError as err:
+        run.remarks.append(f"cannot be read: {err.strerror or err}")
+    return run
+
+
+def _read(run: Run) -> None:
+    path = run.path
     if not path.is_dir():
         run.remarks.append("no such folder")
-        return run
+        return
     if not (path / "recipe.yaml").exists() and not (path / "summary.json").exists():
         run.remarks.append("not a run folder")
-        return run
+        return
     run.recipe = _text(path / "recipe.yaml", run)
     run.epochs = _lines(path / "metrics.jsonl", run)
     if (path / "summary.json").exists():
@@ -100,10 +137,9 @@ def read_run(path: Path) -> Run:
         run.remarks.append(f"unfinished after {len(run.epochs)} epochs; continue with --resume")
     for part in PARTS:
         setattr(run, part, _part(path / f"{part}.json", run) if (path / f"{part}.json").exists() else {})
-    missing = [part for part in ("trace", "test") if not getattr(run, part)]
+    missing = [part for part in ("trace", "test") if not (path / f"{part}.json").exists()]
     if run.summary and missing:
         run.remarks.append(f"finished by an older version, without {' and '.join(missing)}")
-    return run
 
 
 def describe_results(summary: Mapping[str, Any]) -> str:
@@ -133,7 +169,7 @@ def _part(path: Path, run: Run) -> dict[str, Any]:
     try:
         return read_json(path)
     except RunError as err:
-        run.remarks.append(f"unreadable: {err}")
+        run.remarks.append(brief(f"unreadable: {err}"))
         return {}
 
 
@@ -153,7 +189,7 @@ def _lines(path: Path, run: Run) -> list[dict[str, Any]]:
     for line in _text(path, run).splitlines():
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
         if isinstance(record, dict):
             records.append(record)

@@ -28,6 +28,20 @@
   const fill = (key) => key.replace(/\{(\w+)\}/g, (_, name) => chosen()[name]);
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
+  const reason = (key) => {
+    for (let part = key; part; part = part.slice(0, Math.max(0, part.lastIndexOf("|")))) {
+      if (data.missing[part]) return data.missing[part];
+    }
+    return "there is nothing to show for this choice";
+  };
+
+  // Room for every name on an axis of names; where the page is too narrow, the figure scrolls.
+  const stretch = (place, layout) => {
+    const names = (axis) => layout?.[axis]?.tickvals?.length ?? 0;
+    place.style.minWidth = names("xaxis") ? `${110 + 14 * names("xaxis")}px` : "";
+    place.style.minHeight = names("yaxis") ? `${110 + 14 * names("yaxis")}px` : "";
+  };
+
   const themed = (layout) => {
     const line = colour("line");
     const made = {
@@ -42,6 +56,7 @@
     for (const key of Object.keys(made).filter((name) => /^[xy]axis\d*$/.test(name))) {
       made[key] = { automargin: true, gridcolor: line, linecolor: line, zerolinecolor: line, ...made[key] };
       made[key].title = { standoff: 12, ...made[key].title };
+      if (made[key].tickvals?.length > 12) made[key].tickfont = { size: 10 };
     }
     return made;
   };
@@ -52,11 +67,12 @@
     const figureBox = place.closest("figure");
     const caption = figureBox.querySelector("h2, h3").textContent;
     place.classList.toggle("empty", !figure);
+    stretch(place, figure?.layout);
     if (!figure) {
       Plotly.purge(place);
       const said = document.createElement("p");
       said.className = "missing";
-      said.textContent = `Not shown: ${data.missing[key] || "there is nothing to show for this choice"}.`;
+      said.textContent = `Not shown: ${reason(key)}.`;
       place.replaceChildren(said);
       return;
     }
