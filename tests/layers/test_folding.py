@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from synfire import layers
+from synfire.base import ShapeError
 
 # Each layer beside PyTorch's own with the same arguments.
 FOLDED = {
@@ -105,3 +106,38 @@ def test_gradients_flow_through_time_and_batch():
     ours(x).sum().backward()
     theirs(x.flatten(0, 1)).sum().backward()
     torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "says"),
+    [
+        pytest.param(
+            layers.Conv2d(3, 4, 3),
+            (1, 2, 1, 8, 8),
+            "Conv2d: .* that is 1 channels, but 3 were expected",
+            id="convolution",
+        ),
+        pytest.param(layers.Linear(3, 4), (1, 2, 5), "Linear: .* that is 5 features, but 3 were expected", id="linear"),
+        pytest.param(
+            layers.BatchNorm2d(3), (1, 2, 5, 4, 4), "BatchNorm2d: .* that is 5 channels, but 3 were", id="norm"
+        ),
+        pytest.param(
+            layers.BatchNorm1d(3), (1, 2, 5), "BatchNorm1d: .* 5 features, but 3 .* num_features=5", id="dense norm"
+        ),
+    ],
+)
+@pytest.mark.parametrize("training", [False, True])
+def test_a_wrong_number_of_channels_is_named(layer, shape, says, training):
+    with pytest.raises(ShapeError, match=says):
+        layer.train(training)(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_norm_cannot_train_on_one_number_per_channel(held):
+    norm, x = layers.BatchNorm2d(3), torch.randn(1, 1, 3, 1, 1)
+    x = x.expand(4, 1, 3, 1, 1) if held else x
+    with pytest.raises(ShapeError, match=r"one number per channel.* has no variance"):
+        norm(x)
+    assert norm.num_batches_tracked == 0
+    assert norm.eval()(x).shape == x.shape
+    assert norm.train()(torch.randn(2, 1, 3, 1, 1)).isfinite().all()

@@ -9,7 +9,7 @@ from torch import nn
 
 import synfire
 from synfire import IF, LIF, MultiLevelIF, MultiLevelLIF, NeuronSpec, ParametricLIF, SequenceLIF, Surrogate
-from synfire.base import backend
+from synfire.base import ConfigError, ShapeError, backend
 from synfire.neurons import ScanNeuron
 from synfire.ops.lif import lif
 from synfire.ops.lif.spec import uniform_levels
@@ -195,3 +195,63 @@ def test_the_gradient_of_a_threshold_is_scaled_by_the_neurons_that_share_it(chan
     sharing = 4 * 6 * (1 if channels else 3)
     assert torch.equal(*spikes)
     torch.testing.assert_close(grads[0], grads[1] / (sharing * 4) ** 0.5)
+
+
+@pytest.mark.parametrize("make", [list, tuple, torch.tensor])
+def test_lists_and_tensors_give_one_value_per_channel(make):
+    x = torch.randn(6, 2, 3, 4, generator=torch.Generator().manual_seed(0))
+    decays, thresholds = [0.25, 0.5, 0.75], [0.5, 1.0, 2.0]
+    neuron = LIF(make(decays), make(thresholds))
+    want, _ = lif(x, decay=torch.tensor(decays), threshold=torch.tensor(thresholds))
+    assert torch.equal(neuron(x), want)
+    assert torch.equal(LIF(make(decays), channels=3)(x), lif(x, decay=torch.tensor(decays))[0])
+    learned = MultiLevelLIF(1, make(decays), make(thresholds), 0.0, learn_decay=True, learn_threshold=True)
+    torch.testing.assert_close(learned.decay, torch.tensor(decays))
+    assert torch.equal(learned.threshold, torch.tensor(thresholds))
+
+
+def test_a_tensor_of_one_number_is_a_number():
+    neuron = LIF(torch.tensor(0.25), torch.tensor(2.0, requires_grad=True))
+    assert (neuron.decay.shape, neuron.threshold.shape) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        pytest.param(lambda: LIF(threshold=[1.0, 2.0], channels=3), "channels is 3, with 1 ", id="channels"),
+        pytest.param(lambda: LIF([0.5, 0.5], [1.0] * 3), "with 2 decays and 3 thresholds", id="two lengths"),
+        pytest.param(lambda: LIF(threshold=torch.ones(2, 2)), "give a number, or a list or a tensor", id="two axes"),
+        pytest.param(lambda: IF([]), "give a number, or a list or a tensor", id="empty"),
+        pytest.param(lambda: IF("1"), "give a number, or a list or a tensor", id="text"),
+        pytest.param(lambda: IF([1.0, -1.0]), "give a positive number", id="negative"),
+        pytest.param(lambda: LIF(torch.tensor([0.5, 1.5])), "give 0 to 1", id="decay"),
+        pytest.param(lambda: ParametricLIF([0.5, 1.0]), "never reaches", id="learned decay"),
+        pytest.param(lambda: MultiLevelIF(float("nan")), "levels is nan", id="levels"),
+        pytest.param(lambda: NeuronSpec(levels=(float("nan"),)), "levels are", id="level of nan"),
+        pytest.param(lambda: NeuronSpec(levels=(1.0, float("inf"))), "levels are", id="level of infinity"),
+        pytest.param(lambda: ScanNeuron(NeuronSpec(), channel_axis=0), "axes 0 and 1 are time", id="time"),
+        pytest.param(lambda: ScanNeuron(NeuronSpec(), channel_axis=1), "axes 0 and 1 are time", id="batch"),
+    ],
+)
+def test_numbers_that_fit_no_neuron_are_refused(make, says):
+    with pytest.raises(ConfigError, match=says):
+        make()
+
+
+def test_levels_may_come_as_a_list():
+    assert NeuronSpec(levels=[1, 2]) == NeuronSpec(levels=(1.0, 2.0))
+
+
+@pytest.mark.parametrize("name", ["reference", "numba"])
+def test_channels_may_be_counted_from_the_end(name):
+    x = torch.randn(4, 2, 3, 7, generator=torch.Generator().manual_seed(0))
+    results = []
+    for axis in (-1, 3):
+        neuron = ScanNeuron(NeuronSpec(), channels=7, channel_axis=axis, learn_threshold=True)
+        with backend(name):
+            spikes = neuron(x)
+            results.append((spikes, *torch.autograd.grad(spikes.sum(), list(neuron.parameters()))))
+    torch.testing.assert_close(*results, rtol=0, atol=0)
+    neuron = ScanNeuron(NeuronSpec(), channels=7, channel_axis=-1)
+    with pytest.raises(ShapeError, match="channel_axis is -1, which is time or the batch in x of shape"):
+        neuron(torch.zeros(4, 7))

@@ -22,6 +22,17 @@ def test_quantised_relu_by_hand():
     assert QuantisedReLU(3, step=2.0)(x).flatten().tolist() == [0, 0, 0, 1, 2, 2, 3]
 
 
+def test_other_roundings_by_hand():
+    x = torch.tensor([-9.0, -1.6, -0.6, 0.4, 0.9, 1.0, 2.5])[None]
+    assert QuantisedReLU(2, initial=0.0)(x).flatten().tolist() == [0, 0, 0, 0, 0, 1, 2]
+    assert QuantisedReLU(2, initial=0.0, signed=True)(x).flatten().tolist() == [-2, -1, 0, 0, 0, 1, 2]
+    assert QuantisedReLU(9, 0.5, channels=7)(x[None]).flatten().tolist() == [0, 0, 0, 1, 2, 2, 5]
+    steps = QuantisedReLU(9, 0.5, channels=2, learn_step=True)
+    assert next(steps.parameters()).shape == (2,)
+    next(steps.parameters()).data[1] = 2.0
+    assert steps(torch.full((1, 1, 2), 3.0)).flatten().tolist() == [6, 2]
+
+
 @pytest.mark.parametrize("name", ["reference", "numba"])
 @given(levels=st.integers(1, 12), step=st.sampled_from([0.3, 1.0, 1.7]), seed=st.integers(0, 999))
 @settings(max_examples=20, deadline=None, derandomize=True)
@@ -57,3 +68,5 @@ def test_layouts_that_cannot_be_viewed():
 
 def test_it_describes_itself():
     assert repr(QuantisedReLU(3)) == "QuantisedReLU(levels=3)"
+    long = QuantisedReLU(3, initial=0.0, signed=True, channels=8)
+    assert repr(long) == "QuantisedReLU(levels=-3, initial=0, channels=8)"

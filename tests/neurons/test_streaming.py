@@ -11,6 +11,9 @@ from synfire import IF, LIF, MultiLevelIF, MultiLevelLIF, ParametricLIF, Surroga
 from synfire.base import ConfigError
 from synfire.layers import BatchNorm1d, Linear
 
+# PyTorch's compiler uses things that PyTorch itself has deprecated.
+compiles = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 NEURONS = {
     "IF": lambda: IF(0.7),
     "LIF": lambda: LIF(0.75, reset="zero"),
@@ -157,6 +160,65 @@ def test_training_mode_with_batch_norm_is_refused(x):
 def test_training_mode_without_batch_norm_streams(x):
     net = nn.Sequential(Linear(6, 6), LIF()).train()
     assert torch.equal(synfire.stream(net).run(x), net(x))
+
+
+def compiled(net: nn.Module) -> nn.Module:
+    return torch.compile(net, backend="aot_eager")
+
+
+def compiled_in_place(net: nn.Module) -> nn.Module:
+    net.compile(backend="aot_eager")
+    return net
+
+
+@compiles
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("make", [compiled, compiled_in_place])
+@pytest.mark.parametrize("part", [False, True])
+def test_a_compiled_network_streams_as_the_plain_one_does(x, make, warm, part):
+    want = LIF(0.9)(x)
+    net = nn.Sequential(make(LIF(0.9))) if part else make(nn.Sequential(LIF(0.9)))
+    if warm:
+        assert torch.equal(net(x), want)
+    run = synfire.stream(net)
+    assert torch.equal(torch.stack([run(current) for current in x]), want)
+    assert list(run.state_dict()) == ["0"]
+    assert torch.equal(net(x), want)
+
+
+@compiles
+def test_a_stream_inside_of_a_compiled_function_keeps_its_states(x):
+    run = synfire.stream(LIF(0.9))
+    step = torch.compile(lambda current: run(2 * current), backend="aot_eager")
+    assert torch.equal(torch.stack([step(current) for current in x]), LIF(0.9)(2 * x))
+
+
+@compiles
+def test_compiling_returns_after_the_last_of_several_streams(x):
+    run, seen = synfire.stream(compiled(LIF())), []
+
+    class Nested(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            y = run.run(x)
+            seen.append(torch.equal(run.run(x), y))  # still eager after the inner stream has ended
+            return y
+
+    synfire.stream(Nested()).run(x)
+    assert seen == [False]
+    traced = []
+
+    def count(graph, inputs):
+        traced.append(graph)
+        return graph
+
+    torch.compile(lambda x: x + 1, backend=count)(x)
+    assert traced
+
+
+@pytest.mark.parametrize("key", ["#x", "#", "#-1", "#1.5"])
+def test_a_state_whose_use_is_no_number_is_refused(x, key):
+    with pytest.raises(ConfigError, match="but the number of a use was expected"):
+        synfire.stream(LIF()).load_state_dict({key: x[0]})
 
 
 def test_the_readme_example(x):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import synfire
-from synfire.base import BackendError, ConfigError, backend
+from synfire.base import BackendError, ConfigError, ShapeError, backend
 from synfire.ops.lif import RESETS, NeuronSpec, lif, reference
 from synfire.ops.lif.spec import uniform_levels
 from synfire.ops.spike import Surrogate
@@ -40,6 +40,20 @@ def test_lif_by_hand(name, x, spec, spikes, v_end):
     with backend(name):
         s, v = lif(torch.tensor(x)[:, None, None], decay=0.5, spec=NeuronSpec(**spec))
     assert (s.flatten().tolist(), v.item()) == (spikes, v_end)
+
+
+@on_every_backend
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("levels", [(1.0,), (1.0, 2.0), (0.5, 2.0)], ids=str)
+def test_a_hard_reset_clears_an_infinite_potential(name, levels, signed):
+    inf = float("inf")
+    x = torch.tensor([inf, 0.0, -inf, 0.0])[:, None, None].requires_grad_()
+    with backend(name):
+        s, v = lif(x, decay=0.5, spec=NeuronSpec(levels=levels, signed=signed, reset="zero"))
+        (grad,) = torch.autograd.grad(s.sum() + v.sum(), x)
+    assert s.flatten().tolist() == [len(levels), 0, -len(levels) if signed else 0, 0]
+    assert v.item() == (0.0 if signed else -inf)
+    assert grad.isfinite().all()
 
 
 @on_every_backend
@@ -444,3 +458,66 @@ def test_second_derivatives_need_the_reference():
         (grad,) = torch.autograd.grad(loss(x), x, create_graph=True)
         (second,) = torch.autograd.grad(grad.sum(), x)
     assert second.any()
+
+
+@on_every_backend
+@pytest.mark.parametrize("axis", [-1, -2])
+def test_axes_count_from_the_end_too(dyadic, name, axis):
+    x = dyadic(4, 2, 3, 5)
+    threshold = torch.linspace(0.5, 2, x.shape[axis], requires_grad=True)
+    results = []
+    for same in (axis, axis + 4):
+        with backend(name):
+            spikes, last = lif(x, decay=0.5, threshold=threshold, channel_axis=same)
+        results.append((spikes, last, *torch.autograd.grad(spikes.sum() + last.sum(), threshold)))
+    torch.testing.assert_close(*results, rtol=0, atol=0)
+
+
+@on_every_backend
+@pytest.mark.parametrize(("axis", "error"), [(0, ConfigError), (-3, ConfigError), (3, ShapeError), (-4, ShapeError)])
+def test_axes_of_time_or_of_nothing_are_refused(name, axis, error):
+    with backend(name), pytest.raises(error, match="channel"):
+        lif(torch.zeros(4, 4, 4), threshold=torch.ones(4), channel_axis=axis)
+
+
+@on_every_backend
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64], ids=str)
+def test_a_potential_of_another_dtype_is_taken_to_that_of_the_state(dyadic, name, dtype):
+    x, v = dyadic(3, 2, 5).bfloat16(), dyadic(2, 5, seed=1).to(dtype).requires_grad_()
+    with backend(name):
+        got, want = lif(x, v, decay=0.5), lif(x, v.float(), decay=0.5)
+        (grad,) = torch.autograd.grad(got[1].sum(), v)
+    torch.testing.assert_close(got, want, rtol=0, atol=0)
+    assert grad.dtype == dtype
+    assert grad.any()
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"threshold": torch.tensor(-1.0)}, {"threshold": torch.tensor([1.0, 0.0, 1.0])}, {"threshold": float("inf")},
+        {"threshold": [1.0, 2.0, 3.0]}, {"threshold": torch.tensor(float("nan"))}, {"decay": float("nan")},
+        {"decay": torch.tensor([0.5, float("inf"), 0.5])}, {"decay": "0.5"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_numbers_out_of_range_are_refused(numbers):
+    with pytest.raises(ConfigError, match=f"lif: {next(iter(numbers))} is "):
+        lif(torch.zeros(2, 1, 3), **numbers)
+
+
+@compiles
+@on_every_backend
+def test_forward_mode_is_refused(name):
+    x, one = torch.rand(3, 2, 4), torch.ones(3, 2, 4)
+    _, pull = torch.func.vjp(synfire.LIF(), x)
+    with backend(name):
+        for function in (synfire.LIF(), lambda v: lif(x, v[0])[1], lambda x: pull(x)[0]):
+            with pytest.raises(BackendError, match="no forward-mode derivative"):
+                torch.func.jvp(function, (x,), (one,))
+        with pytest.raises(BackendError, match="no forward-mode derivative"):
+            torch.func.jacfwd(synfire.LIF())(x)
+        with torch.autograd.forward_ad.dual_level():
+            dual = torch.autograd.forward_ad.make_dual(x, one)
+            with pytest.raises(BackendError, match="no forward-mode derivative"):
+                synfire.LIF()(dual)

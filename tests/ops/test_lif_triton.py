@@ -195,7 +195,7 @@ def test_potentials_beside_each_of_many_levels_fire_as_in_the_reference(threshol
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
-@pytest.mark.parametrize("levels", ["few", "many"])
+@pytest.mark.parametrize("levels", ["binary", "few", "many", "many, uneven"])
 @pytest.mark.parametrize("reset", RESETS)
 def test_numbers_that_are_not_finite_spread_as_in_the_reference(reset, levels):
     x = torch.ones(3, 1, 4, device=DEVICE)

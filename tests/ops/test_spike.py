@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from synfire.base import ConfigError
+from synfire.base import BackendError, ConfigError
 from synfire.ops.lif.spec import uniform_levels
 from synfire.ops.spike import SURROGATES, Surrogate, fire
 from synfire.ops.spike.surrogates import PULSES, WINDOWS
@@ -141,3 +141,34 @@ def test_straight_through_window_ends_half_a_width_above_the_top(count, width, s
 def test_a_width_that_is_no_distance_is_refused(width):
     with pytest.raises(ConfigError, match=f"width is {width}"):
         Surrogate(width=width)
+
+
+@pytest.mark.parametrize(
+    "threshold", [0.0, -1.0, math.nan, math.inf, torch.tensor(-1.0), torch.tensor([1.0, 0.0]), "1"]
+)
+def test_a_threshold_that_is_not_positive_is_refused(threshold):
+    with pytest.raises(ConfigError, match="fire: threshold is "):
+        fire(torch.zeros(2), threshold)
+
+
+@pytest.mark.parametrize("levels", [(), (2.0, 1.0), (0.0,), (math.nan,), (1.0, math.inf), "12", 3.0], ids=str)
+def test_levels_that_do_not_ascend_are_refused(levels):
+    with pytest.raises(ConfigError, match="fire: levels are "):
+        fire(torch.zeros(2), levels=levels)
+
+
+def test_values_must_be_as_many_as_the_levels():
+    with pytest.raises(ConfigError, match="but there are 2 levels"):
+        fire(torch.zeros(2), levels=(1.0, 2.0), values=(1.0,))
+
+
+@pytest.mark.parametrize("count", [math.nan, math.inf, "4", None, 1.5], ids=str)
+def test_a_number_of_levels_that_is_none_is_refused(count):
+    with pytest.raises(ConfigError, match="a neuron needs a whole number of levels"):
+        uniform_levels(count)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch, of itself
+def test_forward_mode_is_refused():
+    with pytest.raises(BackendError, match="no forward-mode derivative"):
+        torch.func.jvp(fire, (torch.zeros(2),), (torch.ones(2),))

@@ -18,10 +18,23 @@ class _Folded(nn.Module):
     """Mix-in before a PyTorch layer: takes (T, B, ...) where the layer takes (B, ...)."""
 
     _axes = "C, H, W"
+    _counted: str | None = None  # attribute that holds how many channels or features are expected on axis 2
 
     def forward(self, input: Tensor) -> Tensor:
-        check_sequence(input, type(self).__name__, self._axes)
+        self._check(input)
         return _fold(super().forward, input)
+
+    def _check(self, x: Tensor) -> None:
+        """Raise unless the layer can take x."""
+        name = type(self).__name__
+        check_sequence(x, name, self._axes)
+        if self._counted is not None and x.shape[2] != getattr(self, self._counted):
+            raise ShapeError(
+                f"{name}: x has shape {tuple(x.shape)}, that is {x.shape[2]} "
+                f"{'features' if self._axes == 'F' else 'channels'}, but {getattr(self, self._counted)} were expected. "
+                f"Build the layer with {self._counted}={x.shape[2]}, or the network for the channels and the size of "
+                "the data."
+            )
 
 
 def _fold(layer: Callable[[Tensor], Tensor], input: Tensor) -> Tensor:
@@ -45,6 +58,8 @@ def check_image_size(x: Tensor, side: int, who: str) -> None:
 class Conv2d(_Folded, nn.Conv2d):
     """`torch.nn.Conv2d` over (T, B, C, H, W)."""
 
+    _counted = "in_channels"
+
     def fan_out(self, shape: torch.Size, dense: bool = False) -> Tensor:
         """Return how many weights each number of an image meets, those beyond the border left out.
 
@@ -64,9 +79,11 @@ class Conv2d(_Folded, nn.Conv2d):
 
 
 class _FoldedNorm(_Folded, nn.modules.batchnorm._BatchNorm):
+    _counted = "num_features"
+
     def forward(self, input: Tensor) -> Tensor:
         output = super().forward(input)
-        if self.training or not self.track_running_stats:
+        if self._of_batch:
             weight, bias, eps = self.weight, self.bias, self.eps
             # Once more from its own input, without moving the running statistics.
             tell_again(
@@ -76,6 +93,20 @@ class _FoldedNorm(_Folded, nn.modules.batchnorm._BatchNorm):
                 ),
             )
         return output
+
+    @property
+    def _of_batch(self) -> bool:
+        """Whether the statistics are those of the batch."""
+        return self.training or not self.track_running_stats
+
+    def _check(self, x: Tensor) -> None:
+        super()._check(x)
+        if self._of_batch and x.numel() == x.shape[2] * (len(x) if x.stride(0) == 0 else 1):
+            raise ShapeError(
+                f"{type(self).__name__}: x has shape {tuple(x.shape)}, that is one number per channel"
+                f"{', held over all steps' if len(x) > 1 else ''}, which has no variance. Give a larger batch or "
+                "larger images, or call net.eval()."
+            )
 
 
 class BatchNorm2d(_FoldedNorm, nn.BatchNorm2d):
@@ -99,7 +130,7 @@ class AvgPool2d(_Folded, nn.AvgPool2d):
 class Linear(_Folded, nn.Linear):
     """`torch.nn.Linear` over (T, B, F)."""
 
-    _axes = "F"
+    _axes, _counted = "F", "in_features"
 
     def fan_out(self, shape: torch.Size, dense: bool = False) -> Tensor:
         """Return how many weights each input meets, of all (dense) or of those that are not zero: int64, (F)."""

@@ -5,9 +5,9 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from synfire.base import ConfigError
 from synfire.blocks import NeuronFactory, synapse
 from synfire.layers import Flatten, Linear, check_image_size
+from synfire.models.sizes import check_sizes
 from synfire.neurons import MultiLevelIF
 
 
@@ -26,7 +26,7 @@ class SpikingCNN(nn.Module):
         learn_threshold: whether the default neuron's thresholds are parameters.
 
     Raises:
-        ConfigError: num_classes is below 1.
+        ConfigError: a size is below 1.
     """
 
     def __init__(
@@ -41,8 +41,9 @@ class SpikingCNN(nn.Module):
         learn_threshold: bool = False,
     ) -> None:
         super().__init__()
-        if num_classes < 1:
-            raise ConfigError(f"SpikingCNN: num_classes is {num_classes}; give at least 1.")
+        check_sizes(
+            "SpikingCNN", num_classes=num_classes, in_channels=in_channels, image_size=image_size, widths=widths
+        )
         make = neuron or partial(MultiLevelIF, levels, learn_threshold=learn_threshold)
         layers: list[nn.Module] = []
         channels, side = in_channels, image_size

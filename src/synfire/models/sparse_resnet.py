@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from synfire.base import ConfigError
 from synfire.blocks import NeuronFactory, ResidualBlock, barrier, synapse
 from synfire.layers import GlobalAvgPool2d, Linear
+from synfire.models.sizes import check_sizes
 from synfire.neurons import MultiLevelIF
 
 
@@ -37,7 +38,7 @@ class SparseResNet(nn.Module):
         stem_stride: stride of the first convolution; 2 quarters the cost of images that are large or simple.
 
     Raises:
-        ConfigError: num_classes is below 1, depths and widths differ in number, or a choice is unknown.
+        ConfigError: a size is below 1, depths and widths differ in number, or a choice is unknown.
     """
 
     def __init__(
@@ -58,8 +59,8 @@ class SparseResNet(nn.Module):
         stem_stride: int = 1,
     ) -> None:
         super().__init__()
-        if num_classes < 1:
-            raise ConfigError(f"SparseResNet: num_classes is {num_classes}; give at least 1.")
+        check_sizes("SparseResNet", num_classes=num_classes, in_channels=in_channels, stem_stride=stem_stride)
+        check_sizes("SparseResNet", depths=depths, widths=widths)
         if len(depths) != len(widths) or not depths:
             raise ConfigError(
                 f"SparseResNet: {len(depths)} depths and {len(widths)} widths; give one of each per stage."

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from synfire.base import ConfigError
 from synfire.blocks import NeuronFactory, synapse
 from synfire.layers import Flatten, Linear, MaxPool2d, check_image_size
+from synfire.models.sizes import check_sizes
 from synfire.neurons import MultiLevelIF
 
 
@@ -28,7 +29,7 @@ class VGG(nn.Module):
         dropout: share of values dropped before each dense layer in training.
 
     Raises:
-        ConfigError: num_classes is below 1 or the image is too small for the stages.
+        ConfigError: a size is below 1 or the image is too small for the stages.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class VGG(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if num_classes < 1:
-            raise ConfigError(f"VGG: num_classes is {num_classes}; give at least 1.")
+        check_sizes("VGG", num_classes=num_classes, in_channels=in_channels, hidden=hidden)
+        for widths in stages:
+            check_sizes("VGG", stages=widths)
         side = image_size >> len(stages)
         if side < 1 or side << len(stages) != image_size:
             raise ConfigError(

@@ -1,12 +1,14 @@
 """Integrate-and-fire neurons: thin modules over one scan, `synfire.ops.lif`."""
 
 import math
+from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from synfire.base import ConfigError, check_sequence
+from synfire.base import ConfigError, ShapeError, check_sequence
 from synfire.neurons.neuron import Neuron
 from synfire.ops.lif import NeuronSpec, lif
 from synfire.ops.lif.spec import uniform_levels
@@ -16,6 +18,8 @@ from synfire.ops.spike import Surrogate
 # A learned threshold that reached zero would saturate the layer for good (arXiv:2510.24637 and learned step sizes).
 LOWEST_THRESHOLD = 1e-3
 
+Numbers = float | Sequence[float] | Tensor  # one for all channels, or one per channel
+
 
 class ScanNeuron(Neuron):
     """A neuron of the integrate-and-fire family, for any `NeuronSpec`, leak and threshold.
@@ -24,18 +28,20 @@ class ScanNeuron(Neuron):
 
     Args:
         spec: how the neuron fires, resets, starts and passes gradients.
-        decay: share of the potential kept per step, in [0, 1]; 1 integrates without leak.
-        threshold: unit of the firing levels; positive.
-        channels: number of channels, for one value each; None for one value in all.
+        decay: share of the potential kept per step, in [0, 1]; 1 integrates without leak. A list or a tensor gives
+            one per channel.
+        threshold: unit of the firing levels; positive; likewise.
+        channels: number of channels, for one value each; None for one value in all, or as many as a list has.
         learn_decay: whether the decay is a parameter (through a logistic function).
         learn_threshold: whether the threshold is a parameter (never below 0.001).
         scale_threshold_gradient: whether a learned threshold's gradient is divided by sqrt(neurons * levels), with the
             neurons that share it; without, a layer's worth of gradients meets in one number, which then collapses at
             the learning rates that weights need. Source: arXiv:1902.08153, section 2.2.
-        channel_axis: axis of the channels in (T, B, ...).
+        channel_axis: axis of the channels in (T, B, ...), not that of time or the batch; below zero from the end.
 
     Raises:
-        ConfigError: the decay is outside [0, 1], the threshold is not positive or channels is below 1.
+        ConfigError: the decay is outside [0, 1], the threshold is not positive, channels is below 1 or not as many as
+            a list has, or the channels are to run along time or the batch.
     """
 
     _decay: Tensor
@@ -45,8 +51,8 @@ class ScanNeuron(Neuron):
         self,
         spec: NeuronSpec,
         *,
-        decay: float = 1.0,
-        threshold: float = 1.0,
+        decay: Numbers = 1.0,
+        threshold: Numbers = 1.0,
         channels: int | None = None,
         learn_decay: bool = False,
         learn_threshold: bool = False,
@@ -55,21 +61,38 @@ class ScanNeuron(Neuron):
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        if not 0 <= decay <= 1:
-            raise ConfigError(f"{name}: decay is {decay}; it is the share of the potential that stays, so give 0 to 1.")
-        if learn_decay and decay in (0, 1):
-            raise ConfigError(f"{name}: decay is {decay}, which a logistic function never reaches; start in between.")
-        if not 0 < threshold < math.inf:
+        decays, thresholds = _numbers(decay, name, "decay"), _numbers(threshold, name, "threshold")
+        for number in decays:
+            if not 0 <= number <= 1:
+                raise ConfigError(
+                    f"{name}: decay is {decay}; it is the share of the potential that stays, so give 0 to 1."
+                )
+            if learn_decay and number in (0, 1):
+                raise ConfigError(
+                    f"{name}: decay is {decay}, which a logistic function never reaches; start in between."
+                )
+        if not all(0 < number < math.inf for number in thresholds):
             raise ConfigError(f"{name}: threshold is {threshold}; give a positive number.")
         if channels is not None and channels < 1:
             raise ConfigError(f"{name}: channels is {channels}; give at least 1, or None for one value in all.")
+        if channel_axis in (0, 1):
+            raise ConfigError(
+                f"{name}: channel_axis is {channel_axis}, but axes 0 and 1 are time and the batch; give 2 or more, or "
+                "-1 for the last."
+            )
+        lists = {len(values) for values, given in ((decays, decay), (thresholds, threshold)) if _is_list(given)}
+        if len(lists | ({channels} - {None})) > 1:
+            raise ConfigError(
+                f"{name}: channels is {channels}, with {len(decays)} decays and {len(thresholds)} thresholds; give one "
+                "number, or one per channel."
+            )
+        channels = channels if channels is not None or not lists else lists.pop()
         self.spec = spec
         self.channel_axis = channel_axis
         self.scale_threshold_gradient = scale_threshold_gradient
-        shape = () if channels is None else (channels,)
-        start = math.log(decay / (1 - decay)) if learn_decay else decay
-        _hold(self, "_decay", torch.full(shape, start), learn_decay)
-        _hold(self, "_threshold", torch.full(shape, float(threshold)), learn_threshold)
+        starts = [math.log(number / (1 - number)) for number in decays] if learn_decay else decays
+        _hold(self, "_decay", _spread(starts, channels), learn_decay)
+        _hold(self, "_threshold", _spread(thresholds, channels), learn_threshold)
 
     @property
     def decay(self) -> Tensor:
@@ -89,14 +112,21 @@ class ScanNeuron(Neuron):
     def run(self, x: Tensor, state: Any, keep: bool = True) -> tuple[Tensor, Any]:
         """Continue from a potential, (B, ...), or from rest; see `Neuron.run`."""
         check_sequence(x, type(self).__name__)
+        axis, decay = self.channel_axis, self.decay
+        axis = axis + x.dim() if axis < 0 else axis
+        if axis < 2 and self._decay.dim():
+            raise ShapeError(
+                f"{type(self).__name__}: channel_axis is {self.channel_axis}, which is time or the batch in x of shape "
+                f"{tuple(x.shape)}; give x an axis of {self._decay.numel()} channels behind them."
+            )
         scaled = self.scale_threshold_gradient
         spikes, last = lif(
             x,
             state,
-            decay=self.decay,
+            decay=decay,
             threshold=scale_gradient(self.threshold, x, self.levels) if scaled else self.threshold,
             spec=self.spec,
-            channel_axis=self.channel_axis,
+            channel_axis=axis,
             return_state=keep,
         )
         tell_spikes(spikes, -self.levels if self.spec.signed else 0, self.levels)
@@ -136,6 +166,26 @@ def scale_gradient(threshold: Tensor, x: Tensor, levels: int) -> Tensor:
     return fixed + (threshold - fixed) * (sharing * levels) ** -0.5  # adds exactly zero
 
 
+def _is_list(value: Any) -> bool:
+    return value.dim() == 1 if isinstance(value, Tensor) else not isinstance(value, Real)
+
+
+def _numbers(value: Any, who: str, what: str) -> list[float]:
+    """Return what was given as a list of numbers, of one where it was a number."""
+    found = value.tolist() if isinstance(value, Tensor) else value
+    found = list(found) if isinstance(found, Sequence) and not isinstance(found, str) else [found]
+    if not found or not all(isinstance(number, Real) for number in found):
+        raise ConfigError(f"{who}: {what} is {value!r}; give a number, or a list or a tensor of one per channel.")
+    return [float(number) for number in found]
+
+
+def _spread(values: list[float], channels: int | None) -> Tensor:
+    """Return one number, (), or one per channel, (channels,)."""
+    if channels is None:
+        return torch.full((), values[0])
+    return torch.tensor(values) if len(values) == channels else torch.full((channels,), values[0])
+
+
 def _hold(module: nn.Module, name: str, value: Tensor, learned: bool) -> None:
     if learned:
         module.register_parameter(name, nn.Parameter(value))
@@ -147,18 +197,18 @@ class IF(ScanNeuron):
     """Integrate-and-fire without leak: u = v + x;  s = [u >= threshold];  v = u - threshold s.
 
     Args:
-        threshold: potential at which it fires.
+        threshold: potential at which it fires, or one per channel.
         reset: "subtract", "zero" or "none".
         surrogate: slope for the backward pass.
         detach_reset: whether the gradient ignores the path through the reset.
         through_time: whether the gradient follows the potential back to earlier steps.
-        channels: number of channels, for a value of their own each; None for one value in all.
+        channels: number of channels, for a value of their own each; None for one value in all, or for lists of values.
         learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
     """
 
     def __init__(
         self,
-        threshold: float = 1.0,
+        threshold: Numbers = 1.0,
         *,
         reset: str = "subtract",
         surrogate: Surrogate = Surrogate(),  # noqa: B008
@@ -175,20 +225,20 @@ class LIF(ScanNeuron):
     """Leaky integrate-and-fire: u = decay v + x;  s = [u >= threshold];  v = reset(u).
 
     Args:
-        decay: share of the potential kept per step, 0 to 1.
-        threshold: potential at which it fires.
+        decay: share of the potential kept per step, 0 to 1, or one per channel.
+        threshold: potential at which it fires, or one per channel.
         reset: "subtract", "zero" or "none".
         surrogate: slope for the backward pass.
         detach_reset: whether the gradient ignores the path through the reset.
         through_time: whether the gradient follows the potential back to earlier steps.
-        channels: number of channels, for a value of their own each; None for one value in all.
+        channels: number of channels, for a value of their own each; None for one value in all, or for lists of values.
         learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
     """
 
     def __init__(
         self,
-        decay: float = 0.5,
-        threshold: float = 1.0,
+        decay: Numbers = 0.5,
+        threshold: Numbers = 1.0,
         reset: str = "subtract",
         *,
         surrogate: Surrogate = Surrogate(),  # noqa: B008
@@ -206,7 +256,7 @@ class ParametricLIF(ScanNeuron):
 
     Args:
         decay: share of the potential kept per step at the start, between 0 and 1.
-        threshold: potential at which it fires.
+        threshold: potential at which it fires, or one per channel.
         reset: "subtract", "zero" or "none".
         surrogate: slope for the backward pass.
         detach_reset: whether the gradient ignores the path through the reset.
@@ -216,8 +266,8 @@ class ParametricLIF(ScanNeuron):
 
     def __init__(
         self,
-        decay: float = 0.5,
-        threshold: float = 1.0,
+        decay: Numbers = 0.5,
+        threshold: Numbers = 1.0,
         reset: str = "subtract",
         *,
         surrogate: Surrogate = Surrogate(),  # noqa: B008
@@ -236,21 +286,21 @@ class MultiLevelIF(ScanNeuron):
 
     Args:
         levels: highest value of a spike, at least 1.
-        threshold: step between two levels.
+        threshold: step between two levels, or one per channel.
         initial: potential before the first step in units of the threshold; 0.5 rounds to a level, 0 truncates.
         signed: also fire -1..-levels.
         surrogate: slope for the backward pass; straight-through passes the gradient up to half a level above the top.
         detach_reset: whether the gradient ignores the path through the reset.
         through_time: whether the gradient follows the potential back to earlier steps.
         floor_at_zero: whether negative potentials are dropped after each step.
-        channels: number of channels, for a value of their own each; None for one value in all.
+        channels: number of channels, for a value of their own each; None for one value in all, or for lists of values.
         learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
     """
 
     def __init__(
         self,
         levels: int = 4,
-        threshold: float = 1.0,
+        threshold: Numbers = 1.0,
         initial: float = 0.5,
         *,
         signed: bool = False,
@@ -278,15 +328,15 @@ class MultiLevelLIF(ScanNeuron):
 
     Args:
         levels: highest value of a spike, at least 1.
-        decay: share of the potential kept per step, 0 to 1.
-        threshold: step between two levels.
+        decay: share of the potential kept per step, 0 to 1, or one per channel.
+        threshold: step between two levels, or one per channel.
         initial: potential before the first step in units of the threshold.
         reset: "subtract", "zero" or "none".
         signed: also fire -1..-levels.
         surrogate: slope for the backward pass.
         detach_reset: whether the gradient ignores the path through the reset.
         through_time: whether the gradient follows the potential back to earlier steps.
-        channels: number of channels, for a value of their own each; None for one value in all.
+        channels: number of channels, for a value of their own each; None for one value in all, or for lists of values.
         learn_decay: whether the decay is a parameter; see `ScanNeuron`.
         learn_threshold: whether the threshold is a parameter; see `ScanNeuron`.
     """
@@ -294,8 +344,8 @@ class MultiLevelLIF(ScanNeuron):
     def __init__(
         self,
         levels: int = 4,
-        decay: float = 0.5,
-        threshold: float = 1.0,
+        decay: Numbers = 0.5,
+        threshold: Numbers = 1.0,
         initial: float = 0.5,
         reset: str = "subtract",
         *,

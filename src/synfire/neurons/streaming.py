@@ -1,5 +1,7 @@
 """Step-by-step use: an object outside the network that owns the states of all its neurons."""
 
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,15 +21,44 @@ def current_stream() -> "Stream | None":
     return None if torch.compiler.is_compiling() else _active.get()
 
 
+class _Eager:
+    """Switches torch.compile off while a stream runs: a graph traced outside of streams would start every step at rest.
+
+    The switch is one for all threads, so it is held until the last stream that runs has ended.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+        self._stance: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._running:
+                self._stance = torch.compiler.set_stance("force_eager")
+            self._running += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._running -= 1
+            if not self._running:
+                self._stance.__exit__(None, None, None)
+
+
+_eager = _Eager()
+
+
 class Stream:
     """A running network: one call per step, with the states of its neurons kept here between calls.
 
     The steps' outputs are equal to those of the whole sequence. Several streams of one network run independently.
+    What `torch.compile` made of the network or of parts of it runs as it was before.
     """
 
     def __init__(self, net: nn.Module) -> None:
         self.net = net
-        self._names = {module: name for name, module in net.named_modules()}
+        # The name of a neuron is the same whether it is compiled or not.
+        self._names = {module: _plain(name) for name, module in net.named_modules()}
         self._states: dict[tuple[str, int], Any] = {}
         self._calls: dict[str, int] = {}
         self._steps = 0
@@ -47,6 +78,16 @@ class Stream:
                 "stream: the network is in training mode, where batch norm sees each step alone and results differ "
                 "from those of the whole sequence. Call net.eval() first."
             )
+        if "torch._dynamo" in sys.modules:  # else nothing is compiled, and importing it would take seconds
+            run: Any = torch.compiler.disable(self._run_eagerly)
+            return run(x)
+        return self._run(x)
+
+    def _run_eagerly(self, x: Tensor) -> Tensor:
+        with _eager:
+            return self._run(x)
+
+    def _run(self, x: Tensor) -> Tensor:
         before = dict(self._states)
         try:
             with self._activate():
@@ -75,13 +116,18 @@ class Stream:
         """Continue from states that `state_dict` returned.
 
         Raises:
-            ConfigError: a name belongs to no neuron of this network.
+            ConfigError: a name belongs to no neuron of this network, or is none that `state_dict` gives.
         """
         loaded = {}
         for key, state in states.items():
-            name, _, call = key.partition("#")
+            name, mark, call = key.partition("#")
             if name not in self._names.values():
                 raise ConfigError(f"stream: state {key!r} belongs to no module of this network; was it another one?")
+            if mark and not (call.isascii() and call.isdigit()):
+                raise ConfigError(
+                    f"stream: state {key!r} has {call!r} behind '#', but the number of a use was expected, such as "
+                    f"'{name}#1'. Load what state_dict returned."
+                )
             loaded[name, int(call or 0)] = state
         self._states = loaded
 
@@ -113,6 +159,11 @@ class Stream:
             yield
         finally:
             _active.reset(token)
+
+
+def _plain(name: str) -> str:
+    """Return the name of a module without the wrappers that torch.compile puts around modules."""
+    return ".".join(part for part in name.split(".") if part != "_orig_mod")
 
 
 def stream(net: nn.Module) -> Stream:

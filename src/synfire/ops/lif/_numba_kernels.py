@@ -177,8 +177,8 @@ def _step_listed(z, u, s, x, levels, signed, reset):
     _fire(s, u, levels, signed)
     for i in range(x.size):
         z[i] = s[Z + i]
-        drop = s[HEIGHT + i] if reset == SUBTRACT else (u[i] if (reset == ZERO and s[Z + i] != none) else none)
-        s[V + i] = u[i] - drop
+        less = u[i] - (s[HEIGHT + i] if reset == SUBTRACT else none)
+        s[V + i] = none if (reset == ZERO and s[Z + i] != none) else less
 
 
 @_loop

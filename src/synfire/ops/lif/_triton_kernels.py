@@ -112,7 +112,7 @@ def _reset(u, z, level, threshold, RESET: tl.constexpr, FLOOR: tl.constexpr):
     if RESET == "subtract":
         v = u - level * threshold
     elif RESET == "zero":
-        v = u * (z == 0.0).to(u.dtype)  # as in the reference, an infinite potential that fires leaves NaN
+        v = tl.where(z == 0.0, u, 0.0)
     if FLOOR:
         v = tl.where(v < 0.0, 0.0, v)
     return v

@@ -9,6 +9,7 @@ from synfire.base import BackendError, ConfigError, DtypeError, Kernel, ShapeErr
 from synfire.ops.lif import numba, reference, triton
 from synfire.ops.lif.layout import Layout, dense, empty_like_steps, like_steps
 from synfire.ops.lif.spec import NeuronSpec, spec_of
+from synfire.ops.spike.checks import check_decay, check_threshold, refuse_tangents
 
 KERNELS = (triton.KERNEL, numba.KERNEL, reference.KERNEL)  # best first; the reference refuses nothing
 
@@ -35,7 +36,7 @@ def lif(
         decay: share of the potential that is kept per step, a number, a 0-d tensor or one value per channel.
         threshold: unit of the firing levels, likewise; positive.
         spec: how the neuron fires, resets, starts and passes gradients.
-        channel_axis: axis of x that per-channel values run along, counted with the time axis.
+        channel_axis: axis of x that per-channel values run along, counted with the time axis; below zero from the end.
         return_state: whether the last potential is wanted; without it, one step less is written.
 
     Returns:
@@ -44,10 +45,13 @@ def lif(
     Raises:
         ShapeError: x has no time axis, no step, or v or a per-channel value does not fit it.
         DtypeError: x is not floating point, or is too narrow for the number of levels.
-        ConfigError: a threshold given as a number is not positive.
-        BackendError: the back end that was forced cannot take x.
+        ConfigError: the threshold is not positive, the decay is no finite number (tensors on another device than the
+            CPU are not looked at), or values per channel are to run along time.
+        BackendError: the back end that was forced cannot take x, or a forward-mode derivative is asked for.
     """
-    _check(x, v, threshold, spec)
+    _check(x, v, decay, threshold, spec)
+    channel_axis = channel_axis + x.dim() if channel_axis < 0 else channel_axis
+    v = v if v is None else v.to(torch.promote_types(x.dtype, torch.float32))
     decay = _per_channel("decay", decay, x, channel_axis)
     threshold = _per_channel("threshold", threshold, x, channel_axis)
     kernel = choose("lif", KERNELS, x)
@@ -72,7 +76,7 @@ def lif(
     return spikes, last if return_state else None
 
 
-def _check(x: Tensor, v: Tensor | None, threshold: float | Tensor, spec: NeuronSpec) -> None:
+def _check(x: Tensor, v: Tensor | None, decay: float | Tensor, threshold: float | Tensor, spec: NeuronSpec) -> None:
     check_sequence(x, "lif")
     widest = {torch.bfloat16: 256, torch.float16: 2048}.get(x.dtype)
     if widest is not None and len(spec.levels) > widest:
@@ -85,8 +89,9 @@ def _check(x: Tensor, v: Tensor | None, threshold: float | Tensor, spec: NeuronS
             f"lif: v has shape {tuple(v.shape)}, but one step of x has {tuple(x.shape[1:])}. "
             "Pass v=None to start from rest, or the v that the last call returned."
         )
-    if not isinstance(threshold, Tensor) and not threshold > 0:
-        raise ConfigError(f"lif: threshold is {threshold}; give a positive number.")
+    check_decay(decay, "lif")
+    check_threshold(threshold, "lif")
+    refuse_tangents("lif", x, v, decay, threshold)
 
 
 def _per_channel(name: str, value: float | Tensor, x: Tensor, axis: int) -> Tensor:
@@ -94,8 +99,13 @@ def _per_channel(name: str, value: float | Tensor, x: Tensor, axis: int) -> Tens
     value = torch.as_tensor(value, dtype=state, device=x.device)
     if value.dim() == 1 and value.numel() == 1:
         value = value[0]
-    if value.dim() and (value.dim() > 1 or axis >= x.dim() or value.numel() != x.shape[axis]):
-        channels = x.shape[axis] if axis < x.dim() else "no"
+    if value.dim() == 1 and axis == 0:
+        raise ConfigError(
+            f"lif: channel_axis is 0, the axis of time in x of shape {tuple(x.shape)}, but {name} has one value per "
+            "channel; give an axis behind it, such as 2."
+        )
+    if value.dim() and (value.dim() > 1 or not 0 < axis < x.dim() or value.numel() != x.shape[axis]):
+        channels = x.shape[axis] if 0 < axis < x.dim() else "no"
         raise ShapeError(
             f"lif: {name} has shape {tuple(value.shape)}, but x of shape {tuple(x.shape)} has {channels} channels on "
             f"axis {axis}. Give one number, or one value per channel."
@@ -211,6 +221,7 @@ class _Lif(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         grad_spikes, grad_last, _ = grads
+        refuse_tangents("lif", grad_spikes, grad_last)
         x, v, decay, threshold, checkpoints = ctx.saved_tensors
         needs_v, needs_decay, needs_threshold = ctx.needs_input_grad[1:4]
         rest_from_threshold = v is None and needs_threshold and ctx.initial != 0

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from synfire.base import Kernel
 from synfire.ops.lif.spec import NeuronSpec
-from synfire.ops.spike import fire
+from synfire.ops.spike.fire import staircase as fire
 
 
 def lif(x: Tensor, v: Tensor | None, decay: Tensor, threshold: Tensor, spec: NeuronSpec) -> tuple[Tensor, Tensor]:
@@ -51,7 +51,8 @@ def reset(u: Tensor, threshold: Tensor, spec: NeuronSpec) -> Tensor:
     elif spec.reset == "zero":
         # One threshold decides whether anything fired, at whatever level and of whatever sign.
         fired = fire(u.abs() if spec.signed else u, threshold, levels=spec.levels[:1], surrogate=spec.surrogate)
-        v = u * (1 - (fired.detach() if spec.detach_reset else fired))
+        kept = torch.where(u.isinf() & (fired != 0), 0.0, u)  # infinity times zero would be NaN
+        v = kept * (1 - (fired.detach() if spec.detach_reset else fired))
     return v.clamp_min(0) if spec.floor_at_zero else v
 
 

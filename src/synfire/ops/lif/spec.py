@@ -4,9 +4,11 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from numbers import Real
 
 from synfire.base import ConfigError
 from synfire.ops.spike import Surrogate
+from synfire.ops.spike.checks import check_levels
 
 RESETS = ("subtract", "zero", "none")
 
@@ -43,15 +45,7 @@ class NeuronSpec:
     key: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
-        if (
-            not self.levels
-            or self.levels[0] <= 0
-            or any(b <= a for a, b in zip(self.levels, self.levels[1:], strict=False))
-        ):
-            raise ConfigError(
-                f"NeuronSpec: levels are {self.levels}; give one or more positive positions in ascending order, "
-                "such as (1.0,) for a binary neuron or (1.0, 2.0, 3.0, 4.0) for four levels."
-            )
+        object.__setattr__(self, "levels", check_levels(self.levels, "NeuronSpec"))
         if self.reset not in RESETS:
             raise ConfigError(f"NeuronSpec: reset {self.reset!r} is unknown; choose one of {', '.join(RESETS)}.")
         if not math.isfinite(self.initial):
@@ -80,8 +74,8 @@ def uniform_levels(count: int) -> tuple[float, ...]:
     """Return the positions 1, ..., count of equally spaced levels.
 
     Raises:
-        ConfigError: count is below 1.
+        ConfigError: count is no whole number, or below 1.
     """
-    if count < 1 or count != int(count):
-        raise ConfigError(f"levels is {count}; a neuron needs a whole number of levels, at least 1 (binary).")
+    if not isinstance(count, Real) or not 1 <= count < math.inf or count != int(count):
+        raise ConfigError(f"levels is {count!r}; a neuron needs a whole number of levels, at least 1 (binary).")
     return tuple(float(k) for k in range(1, int(count) + 1))

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from synfire.base import ConfigError
+from synfire.ops.spike.checks import check_levels, check_threshold, refuse_tangents
 from synfire.ops.spike.surrogates import Surrogate
 
 
@@ -32,7 +34,30 @@ def fire(
 
     Returns:
         Spikes in the shape and dtype of u (broadcast with threshold).
+
+    Raises:
+        ConfigError: the threshold is not positive (a tensor on another device than the CPU is not looked at), the
+            levels do not ascend from above zero, or there are more or fewer values than levels.
+        BackendError: a forward-mode derivative is asked for.
     """
+    refuse_tangents("fire", u, threshold)
+    check_threshold(threshold, "fire")
+    levels = check_levels(levels, "fire")
+    if values is not None and len(values) != len(levels):
+        raise ConfigError(f"fire: values are {values}, but there are {len(levels)} levels; give one value per level.")
+    return staircase(u, threshold, levels=levels, values=values, signed=signed, surrogate=surrogate)
+
+
+def staircase(
+    u: Tensor,
+    threshold: float | Tensor = 1.0,
+    *,
+    levels: tuple[float, ...] = (1.0,),
+    values: tuple[float, ...] | None = None,
+    signed: bool = False,
+    surrogate: Surrogate = Surrogate(),  # noqa: B008
+) -> Tensor:
+    """Fire as `fire` does, for callers that have checked the threshold and the levels."""
     threshold = torch.as_tensor(threshold, dtype=u.dtype, device=u.device)
     outputs = values if values is not None else tuple(float(k) for k in range(1, len(levels) + 1))
     return _Fire.apply(u, threshold, levels, outputs, signed, surrogate)
