@@ -278,3 +278,19 @@ def test_a_layer_that_is_used_twice_has_its_weights_once():
     found = trace(nn.Sequential(layer, synfire.IF(), layer), torch.ones(1, 1, 4))
     assert [row.name for row in found.of_kind("synapse")] == ["0", "0#2"]
     assert found.connection_sparsity == 0.25
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_compiled_network_counts_as_it_was_before(in_place):
+    torch.manual_seed(0)
+    net = nn.Sequential(Conv2d(1, 2, 3), synfire.IF(), synfire.layers.Flatten(), Linear(8, 3)).eval()
+    x = torch.rand(2, 3, 1, 4, 4)
+    expected = trace(net, x).record()
+    compiled = net
+    if in_place:
+        net.compile(backend="aot_eager")
+    else:
+        compiled = torch.compile(net, backend="aot_eager")
+    with torch.no_grad():
+        compiled(x)
+    assert trace(compiled, x).record() == expected

@@ -18,6 +18,7 @@ from synfire.metering.counts import Counts, count
 from synfire.metering.rows import Row, Synapse
 from synfire.metering.traffic import Machine, Traffic
 from synfire.neurons import GELU, Neuron, QuantisedReLU, ReLU, current_stream
+from synfire.neurons.streaming import eagerly
 
 PASSES_SPIKES = (Flatten, MaxPool2d, nn.Flatten, nn.Identity, nn.Dropout)
 EMITTERS = {Neuron: "neuron", QuantisedReLU: "quantised", ReLU: "relu", GELU: "relu"}
@@ -259,11 +260,12 @@ def trace(net: nn.Module, batches: Tensor | Iterable[Tensor]) -> Trace:
     Raises:
         ShapeError: there is no batch, or batches differ in T or in the shape of a sample.
     """
+    net = getattr(net, "_orig_mod", net)  # of torch.compile
     kept = {name: buffer.clone() for name, buffer in net.named_buffers()}
     try:
         with torch.no_grad(), counting(net) as meter:
             for batch in [batches] if isinstance(batches, Tensor) else batches:
-                net(batch)
+                eagerly(net, batch)
     finally:
         with torch.no_grad():
             for name, buffer in net.named_buffers():

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -48,6 +48,19 @@ class _Eager:
 _eager = _Eager()
 
 
+def eagerly(run: Callable[..., Tensor], *args: Any) -> Tensor:
+    """Call a network, or what runs one, with whatever torch.compile made of it or its parts as it was before."""
+    if "torch._dynamo" not in sys.modules:  # then nothing is compiled, and importing it would take seconds
+        return run(*args)
+
+    def uncompiled() -> Tensor:
+        with _eager:
+            return run(*args)
+
+    call: Any = torch.compiler.disable(uncompiled)
+    return call()
+
+
 class Stream:
     """A running network: one call per step, with the states of its neurons kept here between calls.
 
@@ -78,14 +91,7 @@ class Stream:
                 "stream: the network is in training mode, where batch norm sees each step alone and results differ "
                 "from those of the whole sequence. Call net.eval() first."
             )
-        if "torch._dynamo" in sys.modules:  # else nothing is compiled, and importing it would take seconds
-            run: Any = torch.compiler.disable(self._run_eagerly)
-            return run(x)
-        return self._run(x)
-
-    def _run_eagerly(self, x: Tensor) -> Tensor:
-        with _eager:
-            return self._run(x)
+        return eagerly(self._run, x)
 
     def _run(self, x: Tensor) -> Tensor:
         before = dict(self._states)
