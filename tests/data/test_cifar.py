@@ -1,3 +1,4 @@
+import gzip
 import io
 import tarfile
 
@@ -55,7 +56,7 @@ def test_the_folder_the_one_above_and_the_archive_read_alike(tmp_path, pixels):
     (tmp_path / "plain.tar").write_bytes(archive(files, "w"))
     before = sorted(tmp_path.rglob("*"))
     for place in ("", "cifar-10-batches-bin", "packed", "packed/cifar-10-binary.tar.gz", "plain.tar"):
-        train, test = CIFAR10(str(tmp_path / place)).load()
+        train, test = CIFAR10(str(tmp_path / place), partial=True).load()
         assert train.labels.tolist() == [0, 9, 1, 8, 2, 7, 3, 6, 4, 5]
         assert test.labels.tolist() == [5, 4]
         assert np.array_equal(train.images[2:4].flatten(1).numpy(), pixels(2, 3072, seed=1))
@@ -65,7 +66,7 @@ def test_the_folder_the_one_above_and_the_archive_read_alike(tmp_path, pixels):
 
 def test_hundred_has_two_labels(tmp_path, pixels):
     root = str(unpack(tmp_path / "cifar-100-binary", hundred(pixels)))
-    fine, coarse = CIFAR100(root).load()[0], CIFAR100(root, labels="coarse").load()[0]
+    fine, coarse = (CIFAR100(root, labels, partial=True).load()[0] for labels in ("fine", "coarse"))
     assert (fine.labels.tolist(), coarse.labels.tolist()) == ([99, 5, 50], [19, 0, 4])
     assert (fine.classes[99], coarse.classes[4]) == ("worm", "fruit_and_vegetables")
     assert np.array_equal(fine.images.flatten(1).numpy(), pixels(3, 3072))
@@ -92,10 +93,48 @@ def test_bad_files(tmp_path, pixels, change, message):
     files = ten(pixels)
     files[TRAIN10[1]] = change(files[TRAIN10[1]])
     with pytest.raises(DataError, match=message):
-        CIFAR10(str(unpack(tmp_path / "here", files))).load()
+        CIFAR10(str(unpack(tmp_path / "here", files)), partial=True).load()
     (tmp_path / "a.tar.gz").write_bytes(archive(files))
     with pytest.raises(DataError, match=message):
-        CIFAR10(str(tmp_path / "a.tar.gz")).load()
+        CIFAR10(str(tmp_path / "a.tar.gz"), partial=True).load()
+
+
+@pytest.fixture(scope="module")
+def whole() -> dict[str, bytes]:
+    """Black images, as many as in the original."""
+    return {name: bytes(3073 * 10_000) for name in (*TRAIN10, "test_batch.bin")}
+
+
+def test_files_cut_between_two_records_are_told(tmp_path, whole):
+    """Cut to 3 records, data_batch_2.bin once passed for a small file."""
+    root = unpack(tmp_path / "here", whole)
+    assert [len(split) for split in CIFAR10(str(root)).load()] == [50_000, 10_000]
+    for name, rest in ((TRAIN10[1], 3), ("test_batch.bin", 9_999)):
+        unpack(root, whole | {name: whole[name][: 3073 * rest]})
+        with pytest.raises(
+            DataError, match=rf"{name}: {rest} records, but the original has 10000.*set partial to true"
+        ):
+            CIFAR10(str(root)).load()
+    assert len(CIFAR10(str(root), partial=True).load()[1]) == 9_999
+    unpack(root, {"train.bin": bytes(3074 * 50_000), "test.bin": bytes(3074 * 10_001)})
+    with pytest.raises(DataError, match=r"test.bin: more than the 10000 records"):
+        CIFAR100(str(root)).load()
+    unpack(root, {"train.bin": bytes(3074 * 49_999), "test.bin": bytes(3074 * 10_000)})
+    with pytest.raises(DataError, match=r"train.bin: 49999 records, but the original has 50000"):
+        CIFAR100(str(root)).load()
+
+
+def test_one_flipped_bit_in_a_packed_archive_is_told(tmp_path, pixels):
+    """Stored blocks hold the pixels as they are, so that only the checksum at the end can tell."""
+    plain, path = archive(ten(pixels), "w"), tmp_path / "cifar-10-binary.tar.gz"
+    packed = bytearray(gzip.compress(plain, compresslevel=0))
+    path.write_bytes(packed)
+    assert len(CIFAR10(str(path), partial=True).load()[0]) == 10
+    place = bytes(packed).index(pixels(2, 3072, seed=3)[0, 100:200].tobytes())
+    packed[place] ^= 1
+    path.write_bytes(packed)
+    with pytest.raises(DataError, match=r"cifar-10-binary.tar.gz: cannot be read as .*CRC check failed"):
+        CIFAR10(str(path), partial=True).load()
 
 
 def test_missing_files(tmp_path, pixels):
@@ -134,4 +173,4 @@ def test_a_damaged_archive_raises_nothing_but_data_errors(
     path = tmp_path_factory.getbasetemp() / "damaged.tar.gz"
     path.write_bytes(damage(archives[mode], data))
     with only_data_errors(str(path)):
-        assert CIFAR100(str(path)).load()[0].shape == (3, 32, 32)
+        assert CIFAR100(str(path), partial=True).load()[0].shape == (3, 32, 32)

@@ -47,3 +47,10 @@ def test_a_missing_split_or_set(folder):
         HuggingFaceImages(str(folder / "saved"), test_split="dev").load()
     with pytest.raises(DataError, match=r"nowhere\[train\]: cannot be"):
         HuggingFaceImages(str(folder / "nowhere"), cache_dir=str(folder / "cache")).load()
+
+
+def test_a_hub_that_cannot_be_reached_is_not_called_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(DataError, match=r"some/set: the Hugging Face hub cannot be reached \(Couldn't reach") as caught:
+        HuggingFaceImages("some/set", cache_dir=str(tmp_path)).load()
+    assert "damaged" not in str(caught.value)

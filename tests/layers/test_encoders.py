@@ -1,10 +1,15 @@
 """From images to sequences."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
+from synfire.base import ConfigError
+from synfire.data import Digits, ImageData
 from synfire.layers import Direct, Encoder, Latency, PixelSequence, Poisson
 from synfire.layers import encoders as room
+from synfire.layers.encoders import UnitEncoder
 
 
 def test_direct_holds_the_image_without_copying_it():
@@ -17,7 +22,7 @@ def test_direct_holds_the_image_without_copying_it():
 
 
 def test_latency_by_hand():
-    images = torch.tensor([[1.0, 0.75, 0.5, 0.01, 0.0, -1.0, 2.0]])
+    images = torch.tensor([[1.0, 0.75, 0.5, 0.01, 0.0, -1e-4, 1.0001]])
     x = Latency(5)(images)
     assert x.sum(0).tolist() == [[1, 1, 1, 1, 0, 0, 1]]
     assert x.argmax(0)[0].tolist() == [0, 1, 2, 4, 0, 0, 0]
@@ -39,7 +44,7 @@ def test_latency_of_one_step():
 
 
 def test_poisson_rates_are_the_pixels():
-    images = torch.tensor([[-1.0, 0.0, 0.25, 0.9, 1.0, 3.0]])
+    images = torch.tensor([[-1e-4, 0.0, 0.25, 0.9, 1.0, 1.0001]])
     x = Poisson(20_000, torch.Generator().manual_seed(0))(images)
     assert set(x.unique().tolist()) == {0.0, 1.0}
     torch.testing.assert_close(x.mean(0), images.clamp(0, 1), rtol=0, atol=0.015)  # 4 standard deviations
@@ -66,8 +71,46 @@ def test_encoders_keep_shape_and_describe_themselves(encoder):
 
 def test_every_encoder_is_tested_here():
     assert {c for c in vars(room).values() if isinstance(c, type) and issubclass(c, Encoder)} == {
-        Encoder, Direct, Poisson, Latency, PixelSequence,
+        Encoder, UnitEncoder, Direct, Poisson, Latency, PixelSequence,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("encoder", [Poisson, Latency])
+def test_normalised_images_are_refused_in_every_batch(encoder):
+    images = torch.rand(2, 1, 4, 4)
+    kept = encoder(3)
+    kept(images)
+    kept(torch.empty(0, 1, 4, 4))
+    kept(images.to("meta"))
+    for unfit in (images - 0.5, 2 * images, (images - 0.5) / 0.25):
+        unfit[0, 0, 0, 0] = 1.5
+        with pytest.raises(
+            ConfigError, match=r"but values in 0..1 were expected, .* Set --data.normalize null, or take"
+        ):
+            kept(unfit)
+    assert kept(torch.full((1, 1, 2, 2), torch.nan)).shape == (3, 1, 1, 2, 2)  # the task tells it, with its image
+
+
+@pytest.mark.parametrize("encoder", [Poisson, Latency])
+def test_the_data_module_gives_them_what_they_encode_once_told(encoder):
+    for normalize, fits in (("dataset", False), (None, True)):
+        data = ImageData(Digits(), batch_size=64, normalize=normalize)
+        images, _ = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
+        with nullcontext() if fits else pytest.raises(ConfigError, match="the images go from"):
+            assert encoder(4)(images).shape[0] == 4
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_only_the_first_batch_is_looked_at():
+    encoder, images = Latency(3), torch.rand(2, 1, 4, 4, device="cuda")
+    with pytest.raises(ConfigError, match="the images go from"):
+        encoder(3 * images + 1)
+    encoder(images)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        encoder(images + 1)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 # --- pixels as sequences ---

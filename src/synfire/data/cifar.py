@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from synfire.base import ConfigError, DataError
-from synfire.data.reading import read_up_to, reading
+from synfire.data.reading import PIECE, read_up_to, reading
 from synfire.data.split import ImageSource, ImageSplit, check_labels
 
 PIXELS = 3 * 32 * 32  # bytes of one image: the red plane, then green, then blue, each row by row
@@ -45,8 +45,16 @@ class _Edition:
     train: tuple[str, ...]
     test: tuple[str, ...]
     label_bytes: int
-    most_records: int  # per file, in the original
+    records: tuple[int, int]  # per file of train and of test, in the original
     pickled: tuple[str, ...]  # what shows that only the Python version is there
+
+    def records_of(self, name: str) -> int:
+        """Return how many records a file has in the original."""
+        return self.records[name in self.test]
+
+    def bytes_of(self, name: str) -> int:
+        """Return how long a file is in the original."""
+        return self.records_of(name) * (self.label_bytes + PIXELS)
 
 
 _CIFAR10 = _Edition(
@@ -55,7 +63,7 @@ _CIFAR10 = _Edition(
     train=tuple(f"data_batch_{part}.bin" for part in range(1, 6)),
     test=("test_batch.bin",),
     label_bytes=1,
-    most_records=10_000,
+    records=(10_000, 10_000),
     pickled=("cifar-10-batches-py", "cifar-10-python.tar.gz", "data_batch_1"),
 )
 
@@ -65,7 +73,7 @@ _CIFAR100 = _Edition(
     train=("train.bin",),
     test=("test.bin",),
     label_bytes=2,
-    most_records=50_000,
+    records=(50_000, 10_000),
     pickled=("cifar-100-python", "cifar-100-python.tar.gz", "meta"),
 )
 
@@ -76,14 +84,16 @@ class CIFAR10(ImageSource):
     Args:
         root: the folder with data_batch_1.bin .. data_batch_5.bin and test_batch.bin, the folder above it, the
             folder with cifar-10-binary.tar.gz, or that archive itself, which is read without unpacking it to disk.
+        partial: whether files may hold fewer records than the original ones, such as a few made for a test.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, partial: bool = False) -> None:
         self.root = root
+        self.partial = partial
 
     def read(self) -> tuple[ImageSplit, ImageSplit]:
         """Return (train, test)."""
-        return _read(Path(self.root), _CIFAR10, 0, CIFAR10_CLASSES)
+        return _read(Path(self.root), _CIFAR10, 0, CIFAR10_CLASSES, self.partial)
 
 
 class CIFAR100(ImageSource):
@@ -93,27 +103,31 @@ class CIFAR100(ImageSource):
         root: the folder with train.bin and test.bin, the folder above it, the folder with cifar-100-binary.tar.gz,
             or that archive itself, which is read without unpacking it to disk.
         labels: "fine" for the 100 classes, "coarse" for the 20 groups of five.
+        partial: whether files may hold fewer records than the original ones, such as a few made for a test.
     """
 
-    def __init__(self, root: str, labels: Literal["fine", "coarse"] = "fine") -> None:
+    def __init__(self, root: str, labels: Literal["fine", "coarse"] = "fine", partial: bool = False) -> None:
         if labels not in ("fine", "coarse"):
             raise ConfigError(f"CIFAR100: labels is {labels!r}; choose 'fine' (100 classes) or 'coarse' (20).")
         self.root = root
         self.labels = labels
+        self.partial = partial
 
     def read(self) -> tuple[ImageSplit, ImageSplit]:
         """Return (train, test)."""
         if self.labels == "coarse":
-            return _read(Path(self.root), _CIFAR100, 0, CIFAR100_SUPERCLASSES)
-        return _read(Path(self.root), _CIFAR100, 1, CIFAR100_CLASSES)
+            return _read(Path(self.root), _CIFAR100, 0, CIFAR100_SUPERCLASSES, self.partial)
+        return _read(Path(self.root), _CIFAR100, 1, CIFAR100_CLASSES, self.partial)
 
 
-def _read(root: Path, edition: _Edition, label: int, classes: tuple[str, ...]) -> tuple[ImageSplit, ImageSplit]:
+def _read(
+    root: Path, edition: _Edition, label: int, classes: tuple[str, ...], partial: bool
+) -> tuple[ImageSplit, ImageSplit]:
     """Read (train, test), taking the label from byte `label` of each record."""
     place, contents = _find(root, edition)
 
     def split(names: Sequence[str]) -> ImageSplit:
-        parts = [_decode(contents[name], f"{place}/{name}", edition, label, len(classes)) for name in names]
+        parts = [_decode(contents[name], place, name, edition, label, len(classes), partial) for name in names]
         images = torch.cat([images for images, _ in parts])
         return ImageSplit(images, torch.cat([labels for _, labels in parts]), classes, f"{place}/{names[0]}")
 
@@ -145,11 +159,14 @@ def _find(root: Path, edition: _Edition) -> tuple[Path, dict[str, bytearray]]:
 
 def _from_file(path: Path, edition: _Edition) -> bytearray:
     with reading(path, "a CIFAR binary file"), path.open("rb") as stream:
-        return read_up_to(stream, _most_bytes(edition) + 1)
+        return read_up_to(stream, edition.bytes_of(path.name) + 1)
 
 
 def _from_archive(path: Path, edition: _Edition) -> dict[str, bytearray]:
-    """Read the files of both splits from a tar archive, packed or not, without writing anything."""
+    """Read the files of both splits from a tar archive, packed or not, without writing anything.
+
+    A packed archive is read to its end, where its checksum stands.
+    """
     names, contents, others = edition.train + edition.test, {}, []
     with reading(path, "a CIFAR archive (.tar.gz)"), tarfile.open(path, "r:*") as archive:
         for member in archive:
@@ -158,19 +175,15 @@ def _from_archive(path: Path, edition: _Edition) -> dict[str, bytearray]:
             if stream is None:
                 others.append(name)
                 continue
-            contents[name] = read_up_to(stream, _most_bytes(edition) + 1)
-            if len(contents[name]) < member.size and len(contents[name]) <= _most_bytes(edition):
+            contents[name] = read_up_to(stream, edition.bytes_of(name) + 1)
+            if len(contents[name]) < member.size and len(contents[name]) <= edition.bytes_of(name):
                 raise DataError(f"{path}: {name} is cut short. Download or copy the archive again.")
-            if len(contents) == len(names):
-                break
+        while archive.fileobj is not None and archive.fileobj.read(PIECE):
+            pass
     if not contents and any(name in edition.pickled for name in others):
         raise _pickle_error(path, edition)
     _complain_if_missing(path, names, contents)
     return contents
-
-
-def _most_bytes(edition: _Edition) -> int:
-    return edition.most_records * (edition.label_bytes + PIXELS)
 
 
 def _complain_if_missing(place: Path, names: Sequence[str], there: Sequence[str] | dict[str, bytearray]) -> None:
@@ -190,20 +203,25 @@ def _pickle_error(found: Path, edition: _Edition) -> DataError:
 
 
 def _decode(
-    data: bytearray, name: str, edition: _Edition, label: int, num_classes: int
+    data: bytearray, place: Path, name: str, edition: _Edition, label: int, num_classes: int, partial: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Split records into images, uint8 (N, 3, 32, 32), and labels, int64 (N,)."""
-    record = edition.label_bytes + PIXELS
+    record, expected, where = edition.label_bytes + PIXELS, edition.records_of(name), f"{place}/{name}"
     if not data:
-        raise DataError(f"{name}: the file is empty, but records of {record} bytes were expected. Download it again.")
-    if len(data) > _most_bytes(edition):
-        raise DataError(f"{name}: more than the {edition.most_records} records of the original. Download it again.")
+        raise DataError(f"{where}: the file is empty, but records of {record} bytes were expected. Download it again.")
+    if len(data) > edition.bytes_of(name):
+        raise DataError(f"{where}: more than the {expected} records of the original. Download it again.")
     if len(data) % record:
         raise DataError(
-            f"{name}: {len(data)} bytes, which is not a whole number of records of {record} bytes. "
+            f"{where}: {len(data)} bytes, which is not a whole number of records of {record} bytes. "
             "The file is cut short or is another version; download it again."
+        )
+    if len(data) < edition.bytes_of(name) and not partial:
+        raise DataError(
+            f"{where}: {len(data) // record} records, but the original has {expected}. The file is cut short; download "
+            "it again, or set partial to true if it holds only a part on purpose."
         )
     rows = torch.frombuffer(data, dtype=torch.uint8).view(-1, record)
     labels = rows[:, label].to(torch.int64)
-    check_labels(labels, num_classes, name)
+    check_labels(labels, num_classes, where)
     return rows[:, edition.label_bytes :].reshape(-1, 3, 32, 32), labels

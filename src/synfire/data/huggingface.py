@@ -68,6 +68,12 @@ class HuggingFaceImages(ImageSource):
             if split not in saved:
                 raise DataError(f"{self.name}: no split {split!r}; it has {', '.join(saved)}. Give one of these.")
             return saved[split]
-        return datasets.load_dataset(
-            self.name, self.config, split=split, revision=self.revision, cache_dir=self.cache_dir
-        )
+        try:
+            return datasets.load_dataset(
+                self.name, self.config, split=split, revision=self.revision, cache_dir=self.cache_dir
+            )
+        except ConnectionError as err:
+            raise DataError(
+                f"{self.name}: the Hugging Face hub cannot be reached ({err}). Check the network and HF_HUB_OFFLINE, "
+                "or give a local copy of the data set."
+            ) from err

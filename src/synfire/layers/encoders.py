@@ -54,8 +54,44 @@ class Direct(Encoder):
         return images.unsqueeze(0).expand(self.steps, *images.shape)
 
 
-class Poisson(Encoder):
-    """Rate coding: a spike at every step with the pixel's value as its probability; values are clipped to 0..1.
+# Interpolation in augmentations may leave 0..1 by a rounding error.
+SLACK = 1e-3
+
+
+class UnitEncoder(Encoder):
+    """Base of the encoders whose images must lie in 0..1, as they do before they are normalised.
+
+    On a GPU, where looking at values waits for the device, only the first batch is looked at.
+    """
+
+    _looked = False
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode images (B, ...) in 0..1 into (T, B, ...).
+
+        Raises:
+            DtypeError: the images are not floating point.
+            ConfigError: a value is outside 0..1.
+        """
+        if images.is_floating_point() and self._looks(images):
+            low, high = (float(bound) for bound in images.detach().aminmax())
+            if low < -SLACK or high > 1 + SLACK:  # not for NaN, which the task tells with its image
+                raise ConfigError(
+                    f"{type(self).__name__}: the images go from {low:.3g} to {high:.3g}, but values in 0..1 were "
+                    "expected, as they are before they are normalised. Set --data.normalize null, or take another "
+                    "encoder, such as Direct."
+                )
+            self._looked = True
+        return super().forward(images)
+
+    def _looks(self, images: Tensor) -> bool:
+        if torch.compiler.is_compiling() or images.is_meta or not images.numel():
+            return False
+        return images.device.type == "cpu" or not self._looked
+
+
+class Poisson(UnitEncoder):
+    """Rate coding: a spike at every step with the pixel's value, in 0..1, as its probability.
 
     Args:
         steps: T, at least 1.
@@ -72,8 +108,11 @@ class Poisson(Encoder):
         return (draw < images).to(images.dtype)
 
 
-class Latency(Encoder):
-    """Latency coding: one spike per pixel, the brighter the earlier: at step round((1 - x) (T - 1)), none if x <= 0."""
+class Latency(UnitEncoder):
+    """Latency coding: one spike per pixel, the brighter the earlier: at step round((1 - x) (T - 1)), none at 0.
+
+    Images must lie in 0..1.
+    """
 
     def encode(self, images: Tensor) -> Tensor:
         """Place the spikes."""
