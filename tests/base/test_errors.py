@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.autograd import forward_ad
 
 import synfire
 from synfire import IF, LIF, MultiLevelIF, NeuronSpec, ParametricLIF, QuantisedReLU, ReLU, Surrogate, models
@@ -27,6 +28,7 @@ from synfire.base import (
     load_weights,
     need,
     read_json,
+    read_tensors,
     save_weights,
     write_atomic,
 )
@@ -79,9 +81,21 @@ def second_derivative() -> None:
     torch.autograd.grad(grad.sum(), x)
 
 
+def forward_derivative() -> None:
+    with forward_ad.dual_level():
+        lif(forward_ad.make_dual(zeros(2, 3), zeros(2, 3)))
+
+
 def write(folder: Path, name: str, content: bytes) -> Path:
     (folder / name).write_bytes(content)
     return folder / name
+
+
+def flipped(path: Path) -> Path:
+    """Change the last bit of a file."""
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    return path
 
 
 def stray_neuron() -> None:
@@ -128,6 +142,10 @@ ROWS = {
     ),
     "record that is a list": Row(
         lambda p: read_json(write(p, "run.json", b"[1]")), RunError, "run.json holds a list, but a record (an object)",
+    ),
+    "record whose schema is no number": Row(
+        lambda p: read_json(write(p, "run.json", b'{"schema": "x"}')), RunError,
+        "run.json has a schema that is a str, but a whole number was expected; restore it",
     ),
     "record of the future": Row(
         lambda p: read_json(write(p, "run.json", b'{"schema": 99}')), RunError,
@@ -180,6 +198,28 @@ ROWS = {
     "threshold of zero": Row(
         lambda _: lif(zeros(2, 3), threshold=0.0), ConfigError, "lif: threshold is 0.0; give a positive number.",
     ),
+    "threshold that is text": Row(
+        lambda _: lif(zeros(2, 3), threshold="1"), ConfigError, "lif: threshold is '1'; give a number or a tensor",
+    ),
+    "thresholds of which one is negative": Row(
+        lambda _: lif(zeros(2, 1, 2), threshold=torch.tensor([1.0, -1.0])), ConfigError,
+        "lif: threshold is a tensor of -1 to 1; give a positive number.",
+    ),
+    "decay that is no number": Row(
+        lambda _: lif(zeros(2, 3), decay=float("nan")), ConfigError, "lif: decay is nan; it is the share of the",
+    ),
+    "values without levels": Row(
+        lambda _: synfire.fire(zeros(2), values=(1.0, 2.0)), ConfigError,
+        "fire: values are (1.0, 2.0), but there are 1 levels; give one value per level.",
+    ),
+    "channels along time": Row(
+        lambda _: lif(zeros(4, 2, 4), threshold=torch.ones(4), channel_axis=0), ConfigError,
+        "lif: channel_axis is 0, the axis of time in x of shape (4, 2, 4)",
+    ),
+    "forward mode": Row(
+        lambda _: forward_derivative(), BackendError,
+        "lif: spikes have no forward-mode derivative (torch.func.jvp, jacfwd, hessian); use reverse mode",
+    ),
     "threshold that is no number": Row(
         lambda _: lif(zeros(2, 3), threshold=float("nan")), ConfigError, "lif: threshold is nan; give a positive",
     ),
@@ -214,11 +254,31 @@ ROWS = {
     "threshold of infinity": Row(
         lambda _: IF(float("inf")), ConfigError, "IF: threshold is inf; give a positive number.",
     ),
+    "threshold of text": Row(lambda _: IF("1"), ConfigError, "IF: threshold is '1'; give a number, or a list or a"),
+    "more thresholds than channels": Row(
+        lambda _: LIF(threshold=[1.0, 2.0], channels=3), ConfigError,
+        "LIF: channels is 3, with 1 decays and 2 thresholds; give one number, or one per channel.",
+    ),
+    "channels along the batch": Row(
+        lambda _: ScanNeuron(NeuronSpec(), channel_axis=1), ConfigError,
+        "ScanNeuron: channel_axis is 1, but axes 0 and 1 are time and the batch",
+    ),
+    "no axis of channels": Row(
+        lambda _: ScanNeuron(NeuronSpec(), channels=3, channel_axis=-1)(zeros(2, 3)), ShapeError,
+        "ScanNeuron: channel_axis is -1, which is time or the batch in x of shape (2, 3)",
+    ),
     "no channels": Row(
         lambda _: ScanNeuron(NeuronSpec(), channels=0), ConfigError, "ScanNeuron: channels is 0; give at least 1",
     ),
     "rectifier without a step": Row(
         lambda _: QuantisedReLU(4, step=0.0), ConfigError, "QuantisedReLU: step is 0.0; give a positive number.",
+    ),
+    "rectifier without channels": Row(
+        lambda _: QuantisedReLU(4, channels=0), ConfigError, "QuantisedReLU: channels is 0; give at least 1, or None",
+    ),
+    "quantised twin of an unknown neuron": Row(
+        lambda _: models.twin(synfire.Neuron(), "quantised"), ConfigError,
+        "what equals Neuron at T = 1 is unknown, because it is no ScanNeuron or has a run of its own. Take the twin",
     ),
     "neuron without a batch": Row(
         lambda _: LIF()(zeros(3)), ShapeError, "LIF: x has shape (3,), but a sequence (T, B, ...) was expected.",
@@ -240,6 +300,10 @@ ROWS = {
         lambda _: synfire.stream(LIF()).load_state_dict({"features.3": zeros(1)}), ConfigError,
         "stream: state 'features.3' belongs to no module of this network",
     ),
+    "state of no use": Row(
+        lambda _: synfire.stream(LIF()).load_state_dict({"#x": zeros(1)}), ConfigError,
+        "stream: state '#x' has 'x' behind '#', but the number of a use was expected",
+    ),
     "neuron without a name": Row(
         lambda _: stray_neuron(), ConfigError, "stream: LIF is not a submodule of the network, so its state",
     ),
@@ -250,6 +314,10 @@ ROWS = {
     "encoder on integer images": Row(
         lambda _: Poisson(4)(zeros(2, 1, 8, 8, dtype=torch.uint8)), DtypeError,
         "Poisson: the images have dtype torch.uint8, but floating-point numbers were expected.",
+    ),
+    "encoder of 0..1 on normalised images": Row(
+        lambda _: Poisson(4)(torch.tensor([[-1.25, 0.5, 2.0]])), ConfigError,
+        "Poisson: the images go from -1.25 to 2, but values in 0..1 were expected, as they are before they",
     ),
     "image without time": Row(
         lambda _: Conv2d(3, 4, 3)(zeros(2, 3, 8, 8)), ShapeError,
@@ -270,6 +338,14 @@ ROWS = {
     "layer on integers": Row(
         lambda _: Conv2d(3, 4, 3)(zeros(1, 2, 3, 8, 8, dtype=torch.uint8)), DtypeError,
         "Conv2d: x has dtype torch.uint8, but floating-point numbers were expected. Convert it with x.float()",
+    ),
+    "another number of channels": Row(
+        lambda _: models.sparse_resnet18()(zeros(1, 2, 1, 8, 8)), ShapeError,
+        "Conv2d: x has shape (1, 2, 1, 8, 8), that is 1 channels, but 3 were expected. Build the layer with in_chan",
+    ),
+    "norm of one number": Row(
+        lambda _: BatchNorm1d(3)(zeros(1, 1, 3)), ShapeError,
+        "BatchNorm1d: x has shape (1, 1, 3), that is one number per channel, which has no variance.",
     ),
     "nothing to flatten": Row(
         lambda _: Flatten()(zeros(2, 3)), ShapeError, "Flatten: x has shape (2, 3), but a sequence (T, B, ...) was",
@@ -303,6 +379,16 @@ ROWS = {
     "depths without widths": Row(
         lambda _: models.SparseResNet((2, 2), (16,)), ConfigError,
         "SparseResNet: 2 depths and 1 widths; give one of each per stage.",
+    ),
+    "stage without channels": Row(
+        lambda _: models.sparse_resnet_narrow(widths=[0, 4], depths=[1, 1]), ConfigError,
+        "SparseResNet: widths are [0, 4]; give at least 1.",
+    ),
+    "VGG without channels": Row(
+        lambda _: models.VGG(((4,), (0,))), ConfigError, "VGG: stages are (0,); give at least 1.",
+    ),
+    "CNN on images without channels": Row(
+        lambda _: models.cnn4(in_channels=0), ConfigError, "SpikingCNN: in_channels is 0; give at least 1.",
     ),
     "no stage": Row(lambda _: models.SparseResNet((), ()), ConfigError, "SparseResNet: 0 depths and 0 widths;"),
     "VGG without classes": Row(lambda _: models.vgg16(-3), ConfigError, "VGG: num_classes is -3; give at least 1."),
@@ -377,6 +463,10 @@ ROWS = {
     "weights that are truncated": Row(
         lambda p: load_weights(nn.Linear(2, 2), write(p, "w", b"abc")), RunError, "is no whole safetensors file",
     ),
+    "weights that were changed": Row(
+        lambda p: (save_weights(nn.Linear(2, 2), p / "w"), read_tensors(flipped(p / "w"))), RunError,
+        "w was changed after it was written: its tensors have the SHA-256 ",
+    ),
     "weights of another network": Row(
         lambda p: (save_weights(nn.Linear(2, 2), p / "w"), load_weights(nn.Linear(2, 2, bias=False), p / "w")),
         RunError, "belongs to another network: 1 extra (bias). Build the network of its recipe.yaml",
@@ -388,6 +478,10 @@ ROWS = {
 }  # fmt: skip
 
 
+by_forward_mode = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # of torch's own code
+
+
+@by_forward_mode
 @pytest.mark.parametrize("name", ROWS)
 def test_messages(name, tmp_path):
     row = ROWS[name]
@@ -397,6 +491,7 @@ def test_messages(name, tmp_path):
     assert isinstance(caught.value, SynfireError)
 
 
+@by_forward_mode
 def test_every_message_of_the_core_has_a_row(tmp_path):
     """Compare the places where the rows' errors arose with all `raise` statements of synfire errors."""
     source = Path(synfire.__file__).parent

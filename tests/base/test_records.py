@@ -1,5 +1,6 @@
 """Records on disk: whole or not at all."""
 
+import io
 import json
 import math
 import os
@@ -30,6 +31,24 @@ def test_lines_are_appended_whole(tmp_path):
     for step in range(3):
         append_json_line(path, {"step": step})
     assert [json.loads(line) for line in path.read_text().splitlines()] == [{"step": 0}, {"step": 1}, {"step": 2}]
+
+
+class Torn(io.FileIO):
+    """A file on a disk that takes ten bytes more."""
+
+    def write(self, data):
+        return super().write(data[:10])
+
+
+def test_a_torn_line_is_taken_back_and_told(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.jsonl"
+    append_json_line(path, {"step": 0})
+    before = path.read_bytes()
+    monkeypatch.setattr(type(path), "open", lambda self, mode, buffering: Torn(self, mode))
+    with pytest.raises(RunError, match=r"only 10 of 12 bytes were taken, so the disk may be full\. Free some space"):
+        append_json_line(path, {"step": 1})
+    monkeypatch.undo()
+    assert path.read_bytes() == before
 
 
 def test_a_file_is_replaced_and_readable_as_usual(tmp_path):

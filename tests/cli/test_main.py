@@ -52,6 +52,12 @@ def test_help_of_every_command(command: str, capsys: pytest.CaptureFixture[str])
         (["train", "digits", "--task.encoder.steps", "0"], "steps is 0; give at least one step"),
         (["train", "digits", "--task.model.neuron.class_path", "os.system"], "os.system is not allowed"),
         (["train", "digits", "--data.batch_size", "0"], "batch_size is 0"),
+        (["train", "digits", "--seed", "-1"], "argument --seed: -1 is negative; give a whole number of at least 0"),
+        (["train", "digits", "--seed", "one"], "argument --seed: 'one' is not a whole number; give one of at least 0"),
+        (["claim", "barriers", "--seeds", "0", "-1"], "argument --seeds: -1 is negative"),
+        (["train", "digits", "--trainer.limit_test_batches", "0"], "limit_test_batches is 0, but every run ends with"),
+        (["train", "digits", "--task.model.num_classes", "5"], "but labels 0 to 4 were expected"),
+        (["eval"], "see `synfire eval --help`"),
         (
             ["train", "digits", "--task.optimizer.lr", "-1"],
             "the optimizer refuses its options: Invalid learning rate: -1",
@@ -74,11 +80,11 @@ def test_mistakes_give_one_line_and_exit_code_2(
     monkeypatch.chdir(tmp_path)
     assert main(words) == 2
     out, err = capsys.readouterr()
-    assert out == ""
+    assert out == "" or out.startswith("run folder: ")
     assert message in err
     assert err.startswith("synfire: ")
     assert err.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
+    assert not [path for path in tmp_path.rglob("*") if path != tmp_path / "runs"]
 
 
 def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,6 +94,36 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.setattr("synfire.cli.main._run", stop)
     assert main(["train", "digits"]) == 130
     assert "continue with --resume" in capsys.readouterr().err
+
+
+def test_what_nobody_foresaw_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(words: list[str]) -> int:
+        raise IndexError("index 7 is\nout of range.")
+
+    monkeypatch.setattr("synfire.cli.main._run", fail)
+    assert main(["train", "digits"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(
+        "synfire: unexpected IndexError: index 7 is out of range; this is a defect of synfire or of a"
+    )
+    assert err.count("\n") == 1
+    with pytest.raises(IndexError):
+        main(["train", "digits", "--debug"])
+
+
+@pytest.mark.parametrize("words", [["list"], ["--help"]])
+def test_a_reader_who_goes_away(words: list[str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "synfire", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() in ((0, 141) if words == ["--help"] else (141,))  # argparse may keep the error to itself
 
 
 def test_the_list_has_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,3 +1,4 @@
+import lightning.pytorch as L
 import pytest
 import torch
 from torch import nn
@@ -85,6 +86,33 @@ def test_a_loss_that_is_no_number_names_step_and_mend(net, batches, trainer) -> 
         NumericsError, match=r"loss is nan at step 0 \(epoch 0\), .*32-true and learning rate 0\.1; .*Lower"
     ):
         trainer(num_sanity_val_steps=0).fit(Classification(net), datamodule=batches())
+
+
+@pytest.mark.parametrize("spoilt", ["loss", "images"])
+def test_what_nobody_looked_at_is_told_at_the_end_of_the_epoch(spoilt, net, batches, trainer, monkeypatch) -> None:
+    class Spoil(L.Callback):
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+            if batch_idx == 3 and spoilt == "images":
+                batch[0][1, 0, 2, 2] = torch.nan
+            elif batch_idx == 3:
+                nn.init.constant_(net[-1].bias, torch.inf)
+
+    monkeypatch.setattr(Classification, "_looks", lambda task, batch_idx: batch_idx == 0)  # as on a GPU
+    error, message = {
+        "loss": (NumericsError, r"the loss is not finite at step 3 \(epoch 0\), with precision 32-true and learning"),
+        "images": (DataError, r"the images of step 3 \(epoch 0\) hold NaN or infinity; finite numbers were expected"),
+    }[spoilt]
+    with pytest.raises(error, match=message):
+        trainer(callbacks=[Spoil()], limit_val_batches=0).fit(Classification(net), datamodule=batches(count=6))
+
+
+def test_the_clock_does_not_count_the_first_call_of_a_compiled_network(net, monkeypatch) -> None:
+    calls: list[str] = []
+    task = Classification(net, compile=True)
+    monkeypatch.setattr(task, "forward", lambda images: calls.append("run"))
+    monkeypatch.setattr("synfire.tasks.classification.time.perf_counter", lambda: calls.append("clock") or 0.0)
+    task._clock(torch.zeros(2, 1, 4, 4))
+    assert calls == ["run", "clock", "run", "clock"]
 
 
 def test_bad_batches(net, batches, trainer) -> None:

@@ -12,14 +12,15 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from synfire.base import ConfigError, DataError, RunError
+from synfire.base import ConfigError, DataError, NumericsError, RunError, read_tensors, save_weights
 from synfire.data import Digits, ImageData
 from synfire.models import sparse_resnet_narrow
 from synfire.tasks import Classification
 from synfire.training import InitThresholds, RunFolder, evaluate, seed_all, train
-from synfire.training.checkpoint import read_state
+from synfire.training.checkpoint import read_state, write_state
 
 Train = Callable[..., RunFolder]
+build: Callable[..., Any] = sparse_resnet_narrow  # tests put other networks in its place
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def small(tmp_path: Path) -> Train:
 
     def run(data: dict[str, Any] | None = None, task: dict[str, Any] | None = None, **options: Any) -> RunFolder:
         seed_all(0)
-        net = sparse_resnet_narrow(in_channels=1, widths=(4,), depths=(1,), learn_threshold=True)
+        net = build(in_channels=1, widths=(4,), depths=(1,), learn_threshold=True)
         batches = {"batch_size": 32, "limit_train": 96, "limit_test": 32, "val_fraction": 0.1, **(data or {})}
         chosen = {"open_folder": partial(RunFolder.at, tmp_path / "run"), "show": lambda text: None, **options}
         chosen["options"] = {
@@ -99,6 +100,91 @@ def test_best_weights_are_those_of_the_best_epoch(small: Train) -> None:
     assert recorder["best"] == pytest.approx(max(accuracies))
 
 
+def test_epochs_without_validation_are_not_scored(small: Train, tmp_path: Path) -> None:
+    shown: list[str] = []
+    options = {"max_epochs": 4, "check_val_every_n_epoch": 2}
+    folder = small(keep="best", show=shown.append, options={**options, "callbacks": [WriteWeights(tmp_path)]})
+    lines = _lines(folder)
+    assert [any(key.startswith("val/") for key in line) for line in lines] == [False, True, False, True]
+    assert ["val loss" in line for line in shown if line.startswith("epoch")] == [False, True, False, True]
+    best = max((1, 3), key=lambda epoch: lines[epoch]["val/accuracy"])
+    assert folder.weights.read_bytes() == (tmp_path / f"{best}.safetensors").read_bytes()
+
+
+def test_without_validation_the_last_weights_are_kept(small: Train, tmp_path: Path) -> None:
+    options = {"limit_val_batches": 0, "callbacks": [WriteWeights(tmp_path)]}
+    folder = small(keep="best", options=options)
+    assert folder.weights.read_bytes() == (tmp_path / "1.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("part", ["branch.0.0.weight", "running_mean"])
+def test_weights_that_are_no_numbers_are_not_kept(small: Train, tmp_path: Path, part: str) -> None:
+    with pytest.raises(NumericsError, match=rf"{part}\S* of the network holds NaN or infinity after epoch 2, with"):
+        small(options={"callbacks": [Poison(part)]})
+    folder = RunFolder(tmp_path / "run")
+    assert len(_lines(folder)) == 1
+    assert read_state(folder.checkpoint)["global_step"] == 3
+    assert all(value.isfinite().all() for value in read_tensors(folder.weights)[0].values())
+
+
+def test_a_buffer_may_hold_infinities_from_the_start(small: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    def masked(**options: Any) -> torch.nn.Module:
+        net = sparse_resnet_narrow(**options)
+        net.register_buffer("mask", torch.full((2, 2), -torch.inf).triu(1))
+        return net
+
+    monkeypatch.setitem(globals(), "build", masked)
+    assert (small().read_summary() or {})["epochs"] == 2
+
+
+def test_losses_between_looks_are_noted(small: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Classification, "_looks", lambda task, batch_idx: batch_idx == 0)  # as on a GPU
+    spoilt = Spoil(at=2)
+    with pytest.raises(DataError, match=r"the images of step 2 \(epoch 0\) hold NaN or infinity; finite numbers"):
+        small(data={"augment": [spoilt]}, health=False)
+    folder = RunFolder(tmp_path / "run")
+    assert not folder.metrics.exists()
+    assert not folder.weights.exists()
+
+
+def test_a_checkpoint_of_another_network_is_refused(small: Train, tmp_path: Path) -> None:
+    folder = small()
+    state = read_state(folder.checkpoint)
+    name = next(iter(state["state_dict"]))
+    torn = {**state, "state_dict": {**state["state_dict"], name: torch.zeros(1, 2, 3)}}
+    write_state(tmp_path / "shape.safetensors", torn)
+    with pytest.raises(
+        RunError, match=r"shape.safetensors belongs to another network: \S+ has shape \(1, 2, 3\) there"
+    ):
+        small(open_folder=lambda: folder, resume_from=tmp_path / "shape.safetensors")
+    del torn["state_dict"][name]
+    write_state(tmp_path / "names.safetensors", torn)
+    with pytest.raises(RunError, match=r"another network: 1 missing \(\S+\). Resume with the checkpoint of this run"):
+        small(open_folder=lambda: folder, resume_from=tmp_path / "names.safetensors")
+    assert folder.weights.exists()
+
+
+def test_whole_training_in_half_the_bits(small: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = partial(sparse_resnet_narrow, in_channels=1, widths=(9,), depths=(1,))  # places that bfloat16 cannot tell
+    monkeypatch.setitem(globals(), "build", lambda **_: wide())
+    folder = small(options={"max_epochs": 1, "precision": "bf16-true"})
+    assert json.loads(folder.record("test").read_text())["examples"]["layers"]
+
+
+def test_a_test_of_nothing_is_refused_before_training(small: Train, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="limit_test_batches is 0, but every run ends with a test; give at least 1"):
+        small(options={"limit_test_batches": 0})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_under_tensorboard_is_told(small: Train, tmp_path: Path) -> None:
+    with pytest.raises(
+        RunError, match=r"refused a file at curves: No space left on device. The epochs before are kept"
+    ):
+        small(options={"callbacks": [FullDisk()]})
+    assert RunFolder(tmp_path / "run").checkpoint.exists()
+
+
 def test_evaluate_repeats_the_test(small: Train) -> None:
     folder = small()
     net = sparse_resnet_narrow(in_channels=1, widths=(4,), depths=(1,), learn_threshold=True)
@@ -134,8 +220,32 @@ def test_bad_data_leaves_no_folder(small: Train, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="val_fraction"):
         small(data={"val_fraction": 0.0001})
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(DataError, match="image 0 of the batch holds NaN"):
-        small(data={"augment": [Spoil()]})
+    shown: list[str] = []
+    for health in (True, False):
+        with pytest.raises(DataError, match="image 0 of the batch holds NaN"):
+            small(data={"augment": [Spoil()]}, health=health, show=shown.append)
+        assert list(tmp_path.iterdir()) == []
+    assert not [line for line in shown if line.startswith("health")]
+
+
+def test_the_folder_keeps_what_is_not_its_own(small: Train, tmp_path: Path) -> None:
+    folder = RunFolder.at(tmp_path / "run")
+    for _ in range(2):
+        with pytest.raises(DataError):
+            small(data={"augment": [Spoil()]}, open_folder=lambda: folder)
+        folder.path.mkdir(exist_ok=True)
+        (folder.path / "notes.txt").touch()
+    assert [path.name for path in folder.path.iterdir()] == ["notes.txt"]
+
+
+def test_labels_beyond_the_classes_are_named(small: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def narrow(**options: Any) -> torch.nn.Module:
+        return sparse_resnet_narrow(num_classes=5, **options)
+
+    monkeypatch.setitem(globals(), "build", narrow)
+    with pytest.raises(DataError, match="but labels 0 to 4 were expected"):
+        small()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_epoch_is_an_error(small: Train) -> None:
@@ -144,10 +254,45 @@ def test_no_epoch_is_an_error(small: Train) -> None:
 
 
 class Spoil(torch.nn.Module):
-    """An augmentation that divides by zero."""
+    """An augmentation that divides by zero, from the first batch or in a single one."""
+
+    def __init__(self, at: int | None = None) -> None:
+        super().__init__()
+        self.at, self.calls = at, 0
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return images * torch.nan
+        self.calls += 1
+        return images * torch.nan if self.at in (None, self.calls - 1) else images
+
+
+class Poison(L.Callback):
+    """Makes one number of a tensor NaN, at the end of the second epoch, where spikes hide it from the loss."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        if trainer.current_epoch == 1:
+            state = pl_module.model.state_dict()
+            next(value for name, value in state.items() if self.part in name).view(-1)[0] = torch.nan
+
+
+class WriteWeights(L.Callback):
+    """Writes the weights of every epoch to <epoch>.safetensors."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        save_weights(pl_module.model, self.folder / f"{trainer.current_epoch}.safetensors")
+
+
+class FullDisk(L.Callback):
+    """Stands in for TensorBoard's writer on a full disk, in the second epoch."""
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        if trainer.current_epoch == 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "curves")
 
 
 class Interrupt(L.Callback):

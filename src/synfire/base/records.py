@@ -1,5 +1,6 @@
 """Plain records on disk: JSON with a schema version, written whole or not at all."""
 
+import errno
 import json
 import math
 import os
@@ -59,21 +60,25 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a record that `write_json` wrote.
 
     Raises:
-        RunError: the file is missing, is not JSON, or comes from a newer synfire.
+        RunError: the file is missing, is not JSON, or its schema is no number or that of a newer synfire.
     """
     try:
         record = json.loads(path.read_bytes())
     except FileNotFoundError as err:
         raise RunError(f"{path} does not exist; check the name of the run folder.") from err
-    except (ValueError, OSError) as err:
+    except (ValueError, OSError, RecursionError) as err:
         raise RunError(f"{path} cannot be read as JSON ({err}); restore it from a copy or run again.") from err
     if not isinstance(record, dict):
         raise RunError(f"{path} holds a {type(record).__name__}, but a record (an object) was expected.")
     record = cast(dict[str, Any], record)
-    if record.get("schema", 0) > SCHEMA_VERSION:
+    schema = record.get("schema", 0)
+    if not isinstance(schema, int) or isinstance(schema, bool):
         raise RunError(
-            f"{path} has schema {record['schema']}, but this synfire reads up to {SCHEMA_VERSION}; upgrade synfire."
+            f"{path} has a schema that is a {type(schema).__name__}, but a whole number was expected; restore it from "
+            "a copy or run again."
         )
+    if schema > SCHEMA_VERSION:
+        raise RunError(f"{path} has schema {schema}, but this synfire reads up to {SCHEMA_VERSION}; upgrade synfire.")
     return record
 
 
@@ -81,14 +86,22 @@ def append_json_line(path: Path, record: Mapping[str, Any]) -> None:
     """Append one record as a line in a single write, so that a kill leaves whole lines.
 
     Raises:
-        RunError: the line cannot be written.
+        RunError: the line cannot be written; what was written of it is taken back.
     """
-    line = json.dumps(_plain(record), allow_nan=False) + "\n"
+    line = (json.dumps(_plain(record), allow_nan=False) + "\n").encode()
     try:
         with path.open("ab", buffering=0) as file:
-            file.write(line.encode())
+            size = os.fstat(file.fileno()).st_size
+            written = file.write(line)
+            if written == len(line):
+                return
+            file.truncate(size)  # a disk that fills up takes the front of a line without an error
+        cause = OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes were taken, so the disk may be full")
     except OSError as err:
-        raise RunError(f"cannot append to {path}: {err.strerror or err}. Free some space and resume the run.") from err
+        cause = err
+    raise RunError(
+        f"cannot append to {path}: {cause.strerror or cause}. Free some space and resume the run."
+    ) from cause
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,10 @@
 """The command `synfire`: read the command line, call, and turn errors into one line."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -92,12 +94,22 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line and return its exit code: 0, 2 for an error that the user can mend, 130 after Ctrl-C."""
+    """Run a command line and return its exit code.
+
+    It is 0, 2 for an error that the user can mend, 1 for one that nobody foresaw, 130 after Ctrl-C, and 141 if the
+    reader of the output went away, such as `head`.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        return _run(words)
+        try:
+            return _run(words)
+        finally:
+            sys.stdout.flush()  # so that a reader who went away is noticed here
+    except BrokenPipeError:
+        _drop_output()
+        return 141
     except SynfireError as err:
         if debug:
             raise
@@ -106,6 +118,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("synfire: stopped. The run folder keeps the last whole epoch; continue with --resume.", file=sys.stderr)
         return 130
+    except Exception as err:
+        if debug:
+            raise
+        message = " ".join(f"{type(err).__name__}: {err}".split()).removesuffix(".")
+        print(
+            f"synfire: unexpected {message}; this is a defect of synfire or of a part of yours; --debug shows where it "
+            "comes from.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _drop_output() -> None:
+    """Let Python's own flush at its end go nowhere instead of failing again."""
+    with suppress(OSError, ValueError):  # a stream without a file, or closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _whole_number(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number; give one of at least 0") from None
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is negative; give a whole number of at least 0")
+    return number
 
 
 def _run(words: list[str]) -> int:
@@ -154,7 +192,9 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 def _parser() -> _Parser:
     form = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
     parser = _Parser(prog="synfire", usage="synfire COMMAND ...", description=ABOUT, **form)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(
+        dest="command", prog="synfire", required=True, metavar="COMMAND", help=argparse.SUPPRESS
+    )
 
     train = commands.add_parser(
         "train", usage="synfire train RECIPE [options] [--KEY VALUE ...]", description=TRAIN, epilog=TRAIN_END, **form
@@ -162,7 +202,7 @@ def _parser() -> _Parser:
     train.add_argument("recipe", nargs="?", metavar="RECIPE", help="name or path; may be left out with --resume --run")
     train.add_argument("--run", type=Path, metavar="DIR", help="run folder; by default runs/<recipe>-<n>")
     train.add_argument("--resume", action="store_true", help="continue the run in DIR, or the latest of the recipe")
-    train.add_argument("--seed", type=int, help="seed of weights, data order and augmentation")
+    train.add_argument("--seed", type=_whole_number, metavar="N", help="seed of weights, data order and augmentation")
     train.add_argument("--threads", type=int, metavar="N", help="threads on the CPU; small networks are faster with 1")
     train.add_argument("--keep", choices=("last", "best"), help="weights to keep: of the last epoch, or the best")
     train.add_argument("--no-health", action="store_true", help="skip the check of every neuron layer before training")
@@ -196,7 +236,9 @@ def _parser() -> _Parser:
     claim.add_argument("--table", type=Path, metavar="DIR", help="print the records in DIR as Markdown, and stop")
     claim.add_argument("--data", help="data set; by default the smallest that the claim has")
     claim.add_argument("--root", type=Path, metavar="DIR", help="folder of the data set, where it is not embedded")
-    claim.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="by default 0 1 2")
+    claim.add_argument(
+        "--seeds", type=_whole_number, nargs="+", default=[0, 1, 2], metavar="N", help="by default 0 1 2"
+    )
     claim.add_argument("--images", type=int, default=1000, metavar="N", help="test images to count activity on")
     claim.add_argument(
         "--runs", type=Path, default=Path("runs/claims"), metavar="DIR", help="folder of the run folders"

@@ -26,14 +26,14 @@ def raster(net: nn.Module, x: Tensor, neurons: int = 96) -> list[dict[str, Any]]
     def keep(name: str, _module: nn.Module, _inputs: Any, output: Tensor) -> None:
         values = output.detach().flatten(2)
         size = values.shape[2]
-        shown = torch.linspace(0, size - 1, min(neurons, size)).round().long()
-        picked = values[:, :, shown.to(values.device)].transpose(0, 1).float().cpu()
+        shown = _spread(min(neurons, size), size)
+        picked = values[:, :, torch.tensor(shown, device=values.device)].transpose(0, 1).float().cpu()
         whole = bool((picked == picked.round()).all())
         layers.append(
             {
                 "name": name,
                 "neurons": size,
-                "shown": shown.tolist(),
+                "shown": shown,
                 "values": picked.int().tolist()
                 if whole
                 else [[[round(v, 3) for v in s] for s in p] for p in picked.tolist()],
@@ -52,3 +52,9 @@ def raster(net: nn.Module, x: Tensor, neurons: int = 96) -> list[dict[str, Any]]
         for handle in handles:
             handle.remove()
     return layers
+
+
+def _spread(count: int, size: int) -> list[int]:
+    """Return `count` places from 0 to size - 1, as evenly as whole numbers allow; floats may be too coarse for it."""
+    gaps = max(1, count - 1)
+    return [(2 * i * (size - 1) + gaps) // (2 * gaps) for i in range(count)]

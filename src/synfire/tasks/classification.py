@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import SGD, Optimizer
 
-from synfire.base import ConfigError, NumericsError
+from synfire.base import ConfigError, DataError, NumericsError
 from synfire.data import check_batch
 from synfire.layers import Direct, Encoder
 from synfire.metering import energy_is_counted, measure_energy
@@ -27,6 +27,7 @@ OptimizerFactory = Callable[[Iterable], Optimizer]
 CHECK_EVERY = 32
 # A clock needs a few batches; more would only make the test longer.
 TIMED_BATCHES = 5
+_NEVER = 2**62  # later than any step
 
 
 class Classification(L.LightningModule):
@@ -76,6 +77,8 @@ class Classification(L.LightningModule):
         self._optimizer = optimizer if optimizer is not None else _sgd
         self.schedule, self.warm_up_epochs, self.label_smoothing = schedule, warm_up_epochs, label_smoothing
         self.compile_model, self.compact, self.channels_last = compile, compact and not compile, channels_last
+        # First steps whose loss, and whose images, were not finite; kept on the device until the epoch ends.
+        self._first_bad: Tensor | None = None
         self._seconds_per_image: list[float] = []
         self._joules_per_image: float | None = None
         self._account: TestAccount | None = None  # only during a test, so that the task can be copied and sent
@@ -103,6 +106,7 @@ class Classification(L.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Compile the network before training."""
+        self._first_bad = None
         if self.compile_model and stage == "fit":
             self.model.compile()
 
@@ -118,11 +122,36 @@ class Classification(L.LightningModule):
             logits = self(images)
         self._check_batch(images, labels, logits, batch_idx)
         loss = self.loss(logits, labels)
-        if self._looks(batch_idx) or self.trainer.is_last_batch:
+        if self._looks(batch_idx):
             self._check_loss(loss, images, labels, logits)
+        else:
+            self._note(loss, images)
         self._log_accuracy("train", loss, logits, labels)
         self.log("loss", loss, prog_bar=True, logger=False)
         return loss
+
+    def on_validation_start(self) -> None:
+        """Look at the steps before, since a network of NaN may be refused for another reason; errors as below."""
+        self.on_train_epoch_end()
+
+    def on_train_epoch_end(self) -> None:
+        """Read what was noted of the steps at which nobody looked; several processes stop together.
+
+        Raises:
+            NumericsError: a loss was not a finite number.
+            DataError: images of a batch were not.
+        """
+        loss, images = (_NEVER, _NEVER) if self._first_bad is None else self._first_bad.tolist()
+        self._first_bad = None
+        if self.trainer.strategy.reduce_boolean_decision(loss == images == _NEVER, all=True):
+            return
+        if images < _NEVER and images <= loss:
+            raise DataError(
+                f"the images of step {images} (epoch {self.current_epoch}) hold NaN or infinity; finite numbers were "
+                "expected. Look at the files they came from, and at augmentations that divide by a deviation. The "
+                "epochs before are kept."
+            )
+        raise self._diverged("not finite", f"step {loss}" if loss < _NEVER else "a step of another process")
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Measure loss and accuracy of a batch."""
@@ -200,23 +229,43 @@ class Classification(L.LightningModule):
     def _looks(self, batch_idx: int) -> bool:
         return self.device.type == "cpu" or batch_idx % CHECK_EVERY == 0
 
+    def check_batch(self, images: Tensor, labels: Tensor, logits: Tensor) -> None:
+        """Raise unless a batch is fit for training, by the logits (B, classes) of its images; on a GPU this waits.
+
+        Raises:
+            ShapeError: the number of axes is wrong, or the counts of images and labels differ.
+            DataError: images or labels are unfit.
+        """
+        check_batch(images, labels, logits.shape[-1])
+
     def _check_batch(self, images: Tensor, labels: Tensor, logits: Tensor, batch_idx: int) -> None:
         if self._looks(batch_idx):
-            check_batch(images, labels, logits.shape[-1])
+            self.check_batch(images, labels, logits)
 
     def _check_loss(self, loss: Tensor, images: Tensor, labels: Tensor, logits: Tensor) -> None:
         if loss.isfinite():
             return
         check_batch(images, labels, logits.shape[-1])  # if the data is to blame, it says so
+        raise self._diverged(str(loss.item()), f"step {self.global_step}")
+
+    def _diverged(self, loss: str, where: str) -> NumericsError:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        raise NumericsError(
-            f"the loss is {loss.item()} at step {self.global_step} (epoch {self.current_epoch}), with precision "
-            f"{self.trainer.precision} and learning rate {rate:g}; a finite number was expected. Lower the learning "
-            "rate or add warm-up epochs, or train with trainer.precision 32-true. The epochs before are kept."
+        return NumericsError(
+            f"the loss is {loss} at {where} (epoch {self.current_epoch}), with precision {self.trainer.precision} and "
+            f"learning rate {rate:g}; a finite number was expected. Lower the learning rate or add warm-up epochs, or "
+            "train with trainer.precision 32-true. The epochs before are kept."
         )
+
+    def _note(self, loss: Tensor, images: Tensor) -> None:
+        """Keep the first step with a loss or images that are not finite, without waiting for the device."""
+        fine = torch.stack([loss.detach().isfinite(), images.isfinite().all()])
+        steps = torch.where(fine, _NEVER, self.global_step)
+        self._first_bad = steps if self._first_bad is None else torch.minimum(self._first_bad, steps)
 
     def _clock(self, images: Tensor) -> float:
         """Return the seconds per image of a batch that the network has just seen."""
+        if self.compile_model:
+            self(images)  # the counted run was not the compiled one, which is made at its first call
         self._wait()
         start = time.perf_counter()
         self(images)

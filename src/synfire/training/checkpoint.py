@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io import CheckpointIO
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from synfire.base import RunError, read_tensors, write_atomic
 
@@ -17,7 +17,14 @@ FORMAT = "synfire-state-1"
 
 
 class SafeCheckpointIO(CheckpointIO):
-    """Stores Lightning's checkpoints with `write_state` and `read_state`; use it as a plugin of the Trainer."""
+    """Stores Lightning's checkpoints with `write_state` and `read_state`; use it as a plugin of the Trainer.
+
+    Args:
+        task: the Lightning module whose checkpoints are read; if given, those of another network are refused.
+    """
+
+    def __init__(self, task: nn.Module | None = None) -> None:
+        self.task = task
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write a checkpoint, whole or not at all."""
@@ -26,8 +33,18 @@ class SafeCheckpointIO(CheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Read a checkpoint onto the CPU, from where Lightning moves it; the file can hold no code."""
-        return read_state(Path(path))
+        """Read a checkpoint onto the CPU, from where Lightning moves it; the file can hold no code.
+
+        Raises:
+            RunError: the file is damaged, or is of another network.
+        """
+        state = read_state(Path(path))
+        if self.task is not None and (other := _difference(state.get("state_dict", {}), self.task.state_dict())):
+            raise RunError(
+                f"{path} belongs to another network: {other}. Resume with the checkpoint of this run and its "
+                "recipe.yaml, or train again."
+            )
+        return state
 
     def remove_checkpoint(self, path: Any) -> None:
         """Delete a checkpoint, if it is there."""
@@ -68,6 +85,19 @@ def read_state(path: Path) -> dict[str, Any]:
             f"{path} is a safetensors file, but not a checkpoint of synfire ({type(err).__name__}: {err}). "
             "Give the checkpoint/last.safetensors of a run folder."
         ) from err
+
+
+def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Return in words where the tensors of two networks differ first, or nothing."""
+    missing, extra = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
+    if missing or extra:
+        parts = (missing, "missing"), (extra, "extra")
+        return " and ".join(f"{len(names)} {what} ({names[0]})" for names, what in parts if names)
+    for name, value in wanted.items():
+        if isinstance(value, Tensor) and getattr(found[name], "shape", None) != value.shape:
+            shape = tuple(getattr(found[name], "shape", ()))
+            return f"{name} has shape {shape} there, but {tuple(value.shape)} here"
+    return ""
 
 
 def _to_plain(value: Any, where: str, tensors: dict[str, Tensor]) -> Any:

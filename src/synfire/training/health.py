@@ -104,6 +104,8 @@ def check_health(net: nn.Module, x: Tensor, loss_fn: Callable[[Tensor], Tensor])
 class HealthCheck(L.Callback):
     """Runs `check_health` on the first training batch, prints what is wrong and keeps all in health.json.
 
+    A task with a method check_batch(images, labels, logits) is asked first whether the batch is fit.
+
     Args:
         folder: returns the folder for health.json, or None to keep nothing.
         show: prints a text; by default `print`.
@@ -117,9 +119,15 @@ class HealthCheck(L.Callback):
         if trainer.global_step > 0 or batch_idx > 0:
             return
         images, labels = batch
+
+        def loss(out: Tensor) -> Tensor:
+            logits = out.float().mean(0)
+            if (check := getattr(pl_module, "check_batch", None)) is not None:
+                check(images, labels, logits)  # a layer that is fed NaN is silent, but it is not to blame
+            return pl_module.loss(logits, labels)
+
         with trainer.precision_plugin.forward_context():
-            x = pl_module.encode(images)
-            report = check_health(pl_module.model, x, lambda out: pl_module.loss(out.float().mean(0), labels))
+            report = check_health(pl_module.model, pl_module.encode(images), loss)
         if trainer.is_global_zero:
             self.show(describe(report))
             if (folder := self.folder()) is not None:
@@ -185,7 +193,7 @@ def _open(seen: _Observation, gradient: float) -> str:
 
 
 def _threshold(seen: _Observation) -> float:
-    threshold = getattr(seen.neuron, "threshold", getattr(seen.neuron, "_step", 1.0))
+    threshold = getattr(seen.neuron, "threshold", getattr(seen.neuron, "step", 1.0))
     return float(threshold.detach().float().mean()) if isinstance(threshold, Tensor) else float(threshold)
 
 

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import lightning.pytorch as L
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch import nn
 
-from synfire.base import append_json_line, save_weights
+from synfire.base import NumericsError, append_json_line, save_weights
 from synfire.training.run_folder import RunFolder
 
 Keep = Literal["last", "best"]
@@ -22,7 +23,8 @@ class RunRecorder(Checkpoint):
 
     Args:
         open_folder: makes or finds the folder; called once, by the first process, when the data has been found good.
-        keep: which epoch's weights stay in weights.safetensors: of the last, or of the one with the best val/accuracy.
+        keep: which epoch's weights stay in weights.safetensors: of the last, or of the one with the best val/accuracy
+            among those that validated; before the first of them, of the last.
         show: prints a line.
     """
 
@@ -33,6 +35,8 @@ class RunRecorder(Checkpoint):
         self.epochs, self.seconds, self.best = 0, 0.0, float("-inf")
         self._opened: RunFolder | None = None
         self._since = 0.0
+        self._validated = False  # in this epoch
+        self._infinite: frozenset[str] = frozenset()  # buffers that hold infinities by design, such as masks
 
     @property
     def folder(self) -> RunFolder:
@@ -46,31 +50,55 @@ class RunRecorder(Checkpoint):
             return
         opened = self.open_folder() if trainer.is_global_zero else None
         self._opened = trainer.strategy.broadcast(opened)
-        curves = TensorBoardLogger(self.folder.path, name="tensorboard", version="", default_hp_metric=False)
+        curves = TensorBoardLogger(self.folder.path, name=self.folder.curves.name, version="", default_hp_metric=False)
         trainer.loggers = [*trainer.loggers, curves]
 
     def on_train_start(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Forget what an interrupted epoch wrote, and start the clock."""
         if trainer.is_global_zero:
             self.folder.keep_epochs(self.epochs)
+        self._infinite = frozenset(name for name, value in pl_module.model.named_buffers() if value.isinf().any())
         self._since = time.perf_counter()
 
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Wait for the validation of this epoch, if there is one."""
+        self._validated = False
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Take the measures of validation for those of this epoch."""
+        self._validated = True
+
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
-        """Write the epoch's metrics, then the weights, then the state that a resumed run starts from."""
+        """Write the epoch's metrics, then the weights, then the state that a resumed run starts from.
+
+        Raises:
+            NumericsError: a weight is not a finite number; nothing of this epoch is written.
+        """
+        # The network of the first process is the one that is written, and all of them must stop alike.
+        if bad := trainer.strategy.broadcast(_first_bad(pl_module.model, self._infinite)):
+            raise NumericsError(
+                f"{bad} of the network holds NaN or infinity after epoch {trainer.current_epoch + 1}, with precision "
+                f"{trainer.precision}; finite numbers were expected. Lower the learning rate, clip gradients with "
+                "trainer.gradient_clip_val, or train with trainer.precision 32-true. The epochs before are kept."
+            )
         now = time.perf_counter()
         self.seconds, self._since = self.seconds + now - self._since, now
         self.epochs = trainer.current_epoch + 1
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name != "loss"}
+        # Lightning goes on showing the last validation in epochs that have none.
+        metrics = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name != "loss" and (self._validated or not name.startswith("val/"))
+        }
         if trainer.is_global_zero:
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             record = {"epoch": self.epochs, "step": trainer.global_step, "seconds": self.seconds}
             append_json_line(self.folder.metrics, {**record, "learning_rate": rate, **metrics})
             self.show(_line(self.epochs, trainer.max_epochs, metrics, self.seconds))
-        score = metrics.get("val/accuracy", self.epochs) if self.keep == "best" else self.epochs
-        if score > self.best:
-            self.best = float(score)
-            if trainer.is_global_zero:
-                save_weights(pl_module.model, self.folder.weights)
+        score = metrics.get("val/accuracy", float("-inf"))
+        if (self.keep == "last" or self.best == float("-inf") or score > self.best) and trainer.is_global_zero:
+            save_weights(pl_module.model, self.folder.weights)
+        self.best = max(self.best, score)
         trainer.save_checkpoint(self.folder.checkpoint)
 
     def state_dict(self) -> dict[str, Any]:
@@ -80,6 +108,15 @@ class RunRecorder(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
         self.epochs, self.seconds, self.best = (state_dict[key] for key in ("epochs", "seconds", "best"))
+
+
+def _first_bad(net: nn.Module, infinite: frozenset[str]) -> str | None:
+    """Return the name of the first parameter or buffer with NaN or infinity, but for the infinities that belong."""
+    for name, value in [*net.named_parameters(), *net.named_buffers()]:
+        bad = value.isnan() if name in infinite else ~value.isfinite()
+        if bad.any():
+            return name
+    return None
 
 
 def _line(epoch: int, epochs: int | None, metrics: dict[str, float], seconds: float) -> str:

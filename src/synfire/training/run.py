@@ -12,7 +12,7 @@ import lightning.pytorch as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import RichProgressBar
 
-from synfire.base import ConfigError, RunError, load_weights, write_json
+from synfire.base import ConfigError, RunError, SynfireError, load_weights, write_json
 from synfire.training.checkpoint import SafeCheckpointIO
 from synfire.training.health import HealthCheck
 from synfire.training.recorder import Keep, RunRecorder
@@ -61,13 +61,18 @@ def train(
         seconds of training and seed.
 
     Raises:
+        ConfigError: an option is out of its range, or Lightning refuses it.
         RunError: the folder cannot be written or the checkpoint not be read.
-        NumericsError: the loss is not a finite number.
+        DataError: a batch is unfit. If it is the first, the folder of a new run is taken away again.
+        NumericsError: the loss or a weight is not a finite number.
         KeyboardInterrupt: it was stopped by the user; the last finished epoch is kept.
     """
+    fresh: list[RunFolder] = []  # the folder, on the process that made it for a run that had not begun
 
     def begin() -> RunFolder:
         folder = open_folder()
+        if not folder.recipe.exists():
+            fresh.append(folder)
         folder.begin(recipe, describe_environment(seed))
         show(f"run folder: {folder.path}")
         return folder
@@ -77,11 +82,13 @@ def train(
     if health:
         callbacks.insert(1, HealthCheck(lambda: recorder.folder.path, show))
     with _calm():
-        trainer = make_trainer(options, callbacks)
+        trainer = make_trainer(options, callbacks, task)
         try:
-            trainer.fit(task, datamodule=data, ckpt_path=resume_from)
-        except SystemExit as stop:  # what Lightning makes of Ctrl-C
-            raise KeyboardInterrupt from stop
+            _fit(trainer, task, data, resume_from)
+        except SynfireError:
+            for folder in fresh if trainer.global_step == 0 else []:
+                folder.discard()
+            raise
         if recorder.epochs == 0:
             raise RunError("no epoch was finished, so there is nothing to test. Set trainer.max_epochs to at least 1.")
         if keep == "best":
@@ -115,11 +122,15 @@ def evaluate(
         return _test(make_trainer(options, [SeedSteps(seed)]), task, data)
 
 
-def make_trainer(options: Mapping[str, Any] | None, callbacks: list[L.Callback]) -> L.Trainer:
+def make_trainer(
+    options: Mapping[str, Any] | None, callbacks: list[L.Callback], task: L.LightningModule | None = None
+) -> L.Trainer:
     """Return a Trainer with the user's options and callbacks, then ours; checkpoints go through safetensors.
 
+    Checkpoints of another network than that of `task` are refused.
+
     Raises:
-        ConfigError: Lightning refuses an option, such as a GPU where there is none.
+        ConfigError: Lightning refuses an option, such as a GPU where there is none, or nothing would be tested.
     """
     chosen = {**TRAINER_DEFAULTS, **(options or {})}
     theirs = {key: _as_list(chosen.pop(key, None)) for key in ("callbacks", "plugins", "logger")}
@@ -127,18 +138,56 @@ def make_trainer(options: Mapping[str, Any] | None, callbacks: list[L.Callback])
     bar = [RichProgressBar(leave=False)] if wanted else []
     chosen.update(
         callbacks=[*theirs["callbacks"], *callbacks, *bar],
-        plugins=[*theirs["plugins"], SafeCheckpointIO()],
+        plugins=[*theirs["plugins"], SafeCheckpointIO(task)],
         logger=theirs["logger"] or False,
         enable_progress_bar=wanted,
     )
     try:
-        return L.Trainer(**chosen)
+        trainer = L.Trainer(**chosen)
     except (MisconfigurationException, TypeError, ValueError) as err:
-        raise ConfigError(f"trainer: {' '.join(str(err).split())} Change this option under trainer.") from err
+        raise ConfigError(f"trainer: {_one_line(err)} Change this option under trainer.") from err
+    if trainer.limit_test_batches == 0:
+        raise ConfigError(
+            "trainer.limit_test_batches is 0, but every run ends with a test; give at least 1 batch, or leave it out."
+        )
+    return trainer
+
+
+def _fit(trainer: L.Trainer, task: Any, data: L.LightningDataModule, resume_from: Path | None) -> None:
+    try:
+        with _refusals():
+            trainer.fit(task, datamodule=data, ckpt_path=resume_from)
+    except SystemExit as stop:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from stop
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn what Lightning, the disk or the system refuses on the way into errors of ours."""
+    try:
+        yield
+    except (SynfireError, BrokenPipeError):  # some of ours are errors of the system too
+        raise
+    except MisconfigurationException as err:
+        raise ConfigError(f"trainer: {_one_line(err)} Change this option under trainer.") from err
+    except OSError as err:
+        at = "" if err.filename is None else f" at {err.filename}"
+        raise RunError(
+            f"the system refused a file{at}: {err.strerror or _one_line(err)}. The epochs before are kept; mend this, "
+            "such as by freeing some space, and continue with --resume."
+        ) from err
+
+
+def _one_line(err: Exception) -> str:
+    return " ".join(str(err).split())
 
 
 def _test(trainer: L.Trainer, task: Any, data: L.LightningDataModule) -> dict[str, Any]:
-    [means] = trainer.test(task, datamodule=data, verbose=False)
+    with _refusals():
+        results = trainer.test(task, datamodule=data, verbose=False)
+    if not results:
+        raise RunError("the test set holds no batch, so there is nothing to test. Give the data a test set.")
+    [means] = results
     parameters = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
     return {
         **{name.removeprefix("test/"): v for name, v in means.items()},

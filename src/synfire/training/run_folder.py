@@ -11,7 +11,9 @@
     test.json                confusion matrix, and a few samples with the spikes that they cause
     summary.json             accuracy, spikes and times; written last, so it marks a finished run
 
-Every file is written whole or not at all, so a kill leaves the state of the last finished epoch.
+Every file is written whole or not at all, but for two that grow: metrics.jsonl gets a line at a time, and a line that a
+kill or a full disk tore is dropped on resuming; tensorboard/ may lack its end, or repeat an epoch that was begun twice.
+The checkpoint is replaced last in an epoch, so a kill leaves the state of the last finished one.
 """
 
 import json
@@ -20,6 +22,7 @@ import platform
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -99,6 +102,11 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     @property
+    def curves(self) -> Path:
+        """The same for TensorBoard."""
+        return self.path / "tensorboard"
+
+    @property
     def weights(self) -> Path:
         """State of the network."""
         return self.path / "weights.safetensors"
@@ -126,6 +134,17 @@ class RunFolder:
         self.summary.unlink(missing_ok=True)
         write_atomic(self.recipe, lambda file: file.write(recipe.encode()))
         write_json(self.environment, environment)
+
+    def discard(self) -> None:
+        """Take a run away whose training never began; what it did not write itself stays, and the folder with it."""
+        for path in (self.recipe, self.environment, self.record("health")):
+            path.unlink(missing_ok=True)
+        for path in self.curves.glob("*"):
+            if path.name == "hparams.yaml" or path.name.startswith("events.out.tfevents."):
+                path.unlink(missing_ok=True)
+        for folder in (self.curves, self.path):
+            with suppress(OSError):  # not there, or not empty
+                folder.rmdir()
 
     def read_summary(self) -> dict[str, Any] | None:
         """Return the results of a finished run, or None."""

@@ -7,13 +7,20 @@ import lightning.pytorch as L
 import numpy as np
 import torch
 
+from synfire.base import ConfigError
 from synfire.data.order import derive_seed
 
 _TRAIN, _TEST = 0, 1
 
 
 def seed_all(*words: int) -> None:
-    """Seed the global generators of PyTorch, NumPy and Python from whole numbers >= 0."""
+    """Seed the global generators of PyTorch, NumPy and Python from whole numbers >= 0.
+
+    Raises:
+        ConfigError: a number is negative.
+    """
+    if min(words) < 0:
+        raise ConfigError(f"seed is {min(words)}; give a whole number of at least 0.")
     seed = derive_seed(*words)
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 (third-party augmentations draw from it)
