@@ -521,3 +521,13 @@ def test_forward_mode_is_refused(name):
             dual = torch.autograd.forward_ad.make_dual(x, one)
             with pytest.raises(BackendError, match="no forward-mode derivative"):
                 synfire.LIF()(dual)
+
+
+@compiles
+def test_compiled_neurons_take_shapes_that_change():
+    net = torch.compile(synfire.LIF(), backend="aot_eager", dynamic=True)
+    for shape in ((3, 2, 4), (5, 3, 6), (4, 2, 3, 5, 6)):
+        x = torch.randn(shape)
+        assert torch.equal(net(x), synfire.LIF()(x))
+        turned = x.transpose(-1, -2)
+        assert torch.equal(net(turned), synfire.LIF()(turned))

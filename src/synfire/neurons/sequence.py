@@ -1,6 +1,5 @@
 """Neurons for long sequences: learned thresholds, gradients without time, and a choice of engines."""
 
-import math
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,7 +71,8 @@ class SequenceLIF(ScanNeuron):
             raise ConfigError(f"SequenceLIF: engine is {engine!r}; choose one of {', '.join(ENGINES)}.")
         if sweeps < 1:
             raise ConfigError(f"SequenceLIF: sweeps is {sweeps}; give at least 1.")
-        start = torch.full(() if channels is None else (channels,), math.log(threshold))
+        start = self._threshold.log()
+        start = start if channels is None else start.expand(channels).clone()
         self.log_threshold = nn.Parameter(start) if learn_threshold else None
         self.engine, self.sweeps = engine, sweeps
         self.dynamics = self._load(dynamics) if engine == "sdn" else None
@@ -122,7 +122,8 @@ class SequenceLIF(ScanNeuron):
         threshold = self.threshold
         if self.log_threshold is None and threshold.dim() == 0 and threshold == 1:
             return x
-        return x / (threshold.view(-1, *[1] * (x.dim() - 1 - self.channel_axis)) if threshold.dim() else threshold)
+        behind = x.dim() - 1 - self.channel_axis % x.dim()
+        return x / (threshold.view(-1, *[1] * behind) if threshold.dim() else threshold)
 
     def extra_repr(self) -> str:
         """Describe the neuron in one line for `print(net)`."""

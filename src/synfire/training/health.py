@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from synfire.base import write_json
-from synfire.neurons import ACTIVATIONS, ReLU
+from synfire.neurons import ACTIVATIONS, QuantisedReLU, ReLU
 from synfire.report import text_table
 
 SILENT_BELOW = 0.005  # share of non-zero spikes
@@ -193,7 +193,8 @@ def _open(seen: _Observation, gradient: float) -> str:
 
 
 def _threshold(seen: _Observation) -> float:
-    threshold = getattr(seen.neuron, "threshold", getattr(seen.neuron, "step", 1.0))
+    name = "step" if isinstance(seen.neuron, QuantisedReLU) else "threshold"
+    threshold = getattr(seen.neuron, name, 1.0)
     return float(threshold.detach().float().mean()) if isinstance(threshold, Tensor) else float(threshold)
 
 

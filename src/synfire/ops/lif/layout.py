@@ -42,6 +42,11 @@ class Layout:
 
 def dense(x: Tensor) -> Tensor:
     """Return x if each of its steps is free of gaps (in whatever order of axes), else a contiguous copy."""
+    one = x[0]
+    if one.is_contiguous() or (one.dim() == 4 and one.is_contiguous(memory_format=torch.channels_last)):
+        return x
+    if torch.compiler.is_compiling():  # Dynamo cannot sort strides that it does not know
+        return x.contiguous()
     expected = 1
     for size, stride in sorted(zip(x.shape[1:], x.stride()[1:], strict=True), key=lambda pair: (pair[1], pair[0])):
         if size == 1:
