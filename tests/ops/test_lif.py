@@ -525,7 +525,7 @@ def test_forward_mode_is_refused(name):
 
 @compiles
 def test_compiled_neurons_take_shapes_that_change():
-    net = torch.compile(synfire.LIF(), backend="aot_eager", dynamic=True)
+    net = torch.compile(synfire.LIF(), backend="aot_eager", dynamic=True, fullgraph=True)
     for shape in ((3, 2, 4), (5, 3, 6), (4, 2, 3, 5, 6)):
         x = torch.randn(shape)
         assert torch.equal(net(x), synfire.LIF()(x))
