@@ -115,7 +115,7 @@ def test_a_barrier_pays_for_what_arrives():
     net = synfire.models.sparse_resnet_narrow(in_channels=1, depths=(1,), widths=(4,)).eval()
     rows = {row.name: row for row in trace(net, torch.randn(1, 2, 1, 8, 8) * 3).rows}
     barrier = rows["stages.0.0.join.after_merge"]
-    assert barrier.fed_by == ""
+    assert barrier.fed_by == "stages.0.0.join"
     assert barrier.arriving >= barrier.events > 0
 
 

@@ -351,6 +351,12 @@ class Meter:
                 self.hooks.append((module, partial(self.count, name, kind)))
             elif next(module.children(), None) is None:
                 self.hooks.append((module, self.follow))
+        # A join calls the neuron behind its merge before its own row is known.
+        self._behind = {
+            module.after_merge: name
+            for name, module in net.named_modules()
+            if isinstance(module, Join) and module.after_merge is not None
+        }
         self._net = net
         self._uses: dict[str, int] = {}
         self._sights: dict[int, _Sight] = {}
@@ -432,7 +438,7 @@ class Meter:
             levels=getattr(module, "levels", 1) if kind in ("neuron", "quantised") else 0,
             leaks=kind == "neuron" and bool((getattr(module, "decay", torch.zeros(())) != 1).any()),
             resets=kind == "neuron" and getattr(spec, "reset", "") != "none",
-            fed_by=self._source(given),
+            fed_by=self._source(given) or self._behind.get(module, ""),
         )
 
     def _takes_currents(self, row: Row) -> bool:

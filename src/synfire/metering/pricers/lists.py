@@ -20,7 +20,7 @@ SKIPPING = ", skipping zeros"  # what the second bill of a conventional network 
 
 def price_lists() -> dict[str, Path]:
     """Return the price lists of the package by name."""
-    return {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
+    return {path.stem: path for path in sorted(FOLDER.glob("*.toml"), key=lambda path: path.stem)}
 
 
 def pricer(name: str | Path, **options: Any) -> Pricer:

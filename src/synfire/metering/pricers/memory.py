@@ -213,7 +213,7 @@ class Memory:
         """Price resets, leak (eqs. 1.3, 1.4), and the charge of a neuron that no layer of weights feeds."""
         source = rows.get(row.fed_by)
         fed = source is not None and source.kind == "synapse"
-        once = source is not None and source.arithmetic == "real"
+        once = source is not None and fed and source.arithmetic == "real"
         fires = row.spikes if self.events == "unary" else row.events
         leaks = row.neurons * (1 if once else row.steps) if row.leaks else 0
         charged = 0 if fed else row.arriving + row.updates
