@@ -34,9 +34,10 @@ def forward(x: Tensor) -> Tally:
     by_position, sums = np.empty(size, np.int64), np.empty(size)
     follow_torch_threads()
     seems_whole = all(value.is_integer() for value in values[0, 0, :: size // 8 + 1].tolist())
-    kind = values.dtype.type if seems_whole else np.float64
+    kind: Any = values.dtype.type if seems_whole else np.float64
     largest, odd = _kernels().tally(values, kind(0), BLOCK, by_step, by_position, sums)
-    if odd or largest * samples >= 2 / np.finfo(kind).eps:  # then sums over the samples of a step were not exact
+    exact = kind is np.float64 or (not odd and largest * samples < 2 / np.finfo(kind).eps)
+    if not exact:  # its sums over the samples of a step were rounded
         largest, odd = _kernels().tally(values, np.float64(0), BLOCK, by_step, by_position, sums)
     if not math.isfinite(largest):
         return reference.forward(x)
