@@ -52,7 +52,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         opened: Any = safe_open(path, "pt")  # the library gives it no type
         with opened as file:
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names: list[str] = file.keys()
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
             metadata: dict[str, str] = file.metadata() or {}
     except (SafetensorError, OSError) as err:
         raise RunError(

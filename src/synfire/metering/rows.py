@@ -17,7 +17,7 @@ def count_fan_out(module: nn.Module, shape: torch.Size, dense: bool = False) -> 
     """Return how many weights each number of a sample meets, also of a plain linear layer, which does not say so."""
     if isinstance(module, nn.Linear) and not hasattr(module, "fan_out"):
         return Linear.fan_out(cast(Linear, module), shape, dense)
-    return module.fan_out(shape, dense=dense)  # type: ignore[operator]
+    return cast(Any, module).fan_out(shape, dense=dense)
 
 
 @dataclass(frozen=True)

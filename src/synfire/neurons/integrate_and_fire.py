@@ -211,7 +211,7 @@ class IF(ScanNeuron):
         threshold: Numbers = 1.0,
         *,
         reset: str = "subtract",
-        surrogate: Surrogate = Surrogate(),  # noqa: B008
+        surrogate: Surrogate = Surrogate(),
         detach_reset: bool = True,
         through_time: bool = True,
         channels: int | None = None,
@@ -241,7 +241,7 @@ class LIF(ScanNeuron):
         threshold: Numbers = 1.0,
         reset: str = "subtract",
         *,
-        surrogate: Surrogate = Surrogate(),  # noqa: B008
+        surrogate: Surrogate = Surrogate(),
         detach_reset: bool = True,
         through_time: bool = True,
         channels: int | None = None,
@@ -270,7 +270,7 @@ class ParametricLIF(ScanNeuron):
         threshold: Numbers = 1.0,
         reset: str = "subtract",
         *,
-        surrogate: Surrogate = Surrogate(),  # noqa: B008
+        surrogate: Surrogate = Surrogate(),
         detach_reset: bool = True,
         through_time: bool = True,
         channels: int | None = None,
@@ -304,7 +304,7 @@ class MultiLevelIF(ScanNeuron):
         initial: float = 0.5,
         *,
         signed: bool = False,
-        surrogate: Surrogate = Surrogate("straight_through"),  # noqa: B008
+        surrogate: Surrogate = Surrogate("straight_through"),
         detach_reset: bool = True,
         through_time: bool = True,
         floor_at_zero: bool = False,
@@ -350,7 +350,7 @@ class MultiLevelLIF(ScanNeuron):
         reset: str = "subtract",
         *,
         signed: bool = False,
-        surrogate: Surrogate = Surrogate("straight_through"),  # noqa: B008
+        surrogate: Surrogate = Surrogate("straight_through"),
         detach_reset: bool = True,
         through_time: bool = True,
         channels: int | None = None,

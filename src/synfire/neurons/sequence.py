@@ -60,7 +60,7 @@ class SequenceLIF(ScanNeuron):
         channels: int | None = None,
         learn_threshold: bool = True,
         channel_axis: int = 2,
-        surrogate: Surrogate = Surrogate("triangle"),  # noqa: B008
+        surrogate: Surrogate = Surrogate("triangle"),
         engine: Literal["scan", "fixed_point", "sdn", "loop"] = "scan",
         sweeps: int = 64,
         dynamics: str | Path | None = None,

@@ -33,7 +33,7 @@ def settle(
     x: Tensor,
     decay: float = 1.0,
     threshold: float = 1.0,
-    spec: NeuronSpec = NeuronSpec(),  # noqa: B008 (frozen)
+    spec: NeuronSpec = NeuronSpec(),
     *,
     sweeps: int | None = None,
     start: Tensor | None = None,
@@ -91,7 +91,7 @@ def fixed_point(
     x: Tensor,
     decay: float = 1.0,
     threshold: float = 1.0,
-    spec: NeuronSpec = NeuronSpec(),  # noqa: B008 (frozen)
+    spec: NeuronSpec = NeuronSpec(),
     *,
     sweeps: int | None = 64,
 ) -> tuple[Tensor, Settled]:

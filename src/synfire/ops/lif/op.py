@@ -20,7 +20,7 @@ def lif(
     *,
     decay: float | Tensor = 1.0,
     threshold: float | Tensor = 1.0,
-    spec: NeuronSpec = NeuronSpec(),  # noqa: B008 (frozen, so one shared instance is safe)
+    spec: NeuronSpec = NeuronSpec(),
     channel_axis: int = 2,
     return_state: bool = True,
 ) -> tuple[Tensor, Tensor | None]:

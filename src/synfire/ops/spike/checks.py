@@ -62,7 +62,7 @@ def _bounds(value: Any, who: str, what: str) -> tuple[float, float]:
     if not isinstance(value, Tensor):
         if not isinstance(value, Real):
             raise ConfigError(f"{who}: {what} is {value!r}; give a number or a tensor of numbers.")
-        return value, value  # type: ignore[return-value]
+        return float(value), float(value)
     # A device would have to be waited for, and the numbers of a trace are not there yet.
     if torch.compiler.is_compiling() or value.device.type != "cpu" or not value.numel():
         return 1.0, 1.0

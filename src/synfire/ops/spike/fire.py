@@ -17,7 +17,7 @@ def fire(
     levels: tuple[float, ...] = (1.0,),
     values: tuple[float, ...] | None = None,
     signed: bool = False,
-    surrogate: Surrogate = Surrogate(),  # noqa: B008 (frozen, so one shared instance is safe)
+    surrogate: Surrogate = Surrogate(),
 ) -> Tensor:
     """Fire a staircase of levels: z = the highest k with u >= levels[k-1] * threshold, or 0; mirrored if signed.
 
@@ -55,7 +55,7 @@ def staircase(
     levels: tuple[float, ...] = (1.0,),
     values: tuple[float, ...] | None = None,
     signed: bool = False,
-    surrogate: Surrogate = Surrogate(),  # noqa: B008
+    surrogate: Surrogate = Surrogate(),
 ) -> Tensor:
     """Fire as `fire` does, for callers that have checked the threshold and the levels."""
     threshold = torch.as_tensor(threshold, dtype=u.dtype, device=u.device)
