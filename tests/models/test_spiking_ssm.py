@@ -6,7 +6,7 @@ from torch import nn
 
 import synfire
 from synfire import MultiLevelLIF, SequenceLIF
-from synfire.base import ConfigError, ShapeError
+from synfire.base import ConfigError, ShapeError, save_weights
 from synfire.metering.pricers import Operations
 from synfire.models import PUBLISHED, spiking_ssm, twin
 
@@ -144,3 +144,10 @@ def test_bad_options_and_inputs():
         small(norm="group")
     with pytest.raises(ShapeError, match="PixelSequence"):
         small()(torch.zeros(2, 3, 8, 8))
+
+
+def test_the_network_that_predicts_potentials_serves_a_whole_model(tmp_path):
+    save_weights(synfire.SurrogateDynamics(0.125), tmp_path / "weights.safetensors")
+    net = small(engine="sdn", dynamics=tmp_path)
+    assert net(sequence()).shape == (100, 2, 5)
+    assert all(b.neuron.engine == "sdn" and b.neuron.dynamics is not None for b in net.blocks)

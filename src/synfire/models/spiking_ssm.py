@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -66,6 +67,7 @@ class SpikingSSM(nn.Module):
         neuron: makes the neurons, one per block, instead of SequenceLIF(levels=levels, channels=H).
         learn_threshold: whether the default neuron's thresholds are parameters ("VT"), or 1 ("VF").
         engine: how the default neuron computes a sequence, see `synfire.SequenceLIF`.
+        dynamics: weights of a fitted network for engine "sdn".
         options: of every block, see `synfire.blocks.StateSpaceBlock`.
 
     Raises:
@@ -83,6 +85,7 @@ class SpikingSSM(nn.Module):
         neuron: NeuronFactory | None = None,
         learn_threshold: bool = True,
         engine: Literal["scan", "fixed_point", "sdn", "loop"] = "scan",
+        dynamics: str | Path | None = None,
         **options: Any,
     ) -> None:
         super().__init__()
@@ -90,7 +93,8 @@ class SpikingSSM(nn.Module):
             if value < 1:
                 raise ConfigError(f"SpikingSSM: {name} is {value}; give at least 1.")
         make = neuron or partial(
-            SequenceLIF, levels=levels, channels=channels, learn_threshold=learn_threshold, engine=engine
+            SequenceLIF, levels=levels, channels=channels, learn_threshold=learn_threshold, engine=engine,
+            dynamics=dynamics,
         )  # fmt: skip
         self.encoder = Linear(in_channels, channels)
         self.blocks = nn.Sequential(*(StateSpaceBlock(channels, make, **options) for _ in range(depth)))
@@ -124,6 +128,7 @@ def spiking_ssm(
     neuron: NeuronFactory | None = None,
     learn_threshold: bool = True,
     engine: Literal["scan", "fixed_point", "sdn", "loop"] = "scan",
+    dynamics: str | Path | None = None,
 ) -> SpikingSSM:
     """State space model with spikes, in a published size or one of your own.
 
@@ -145,6 +150,7 @@ def spiking_ssm(
         neuron: makes the neurons instead of SequenceLIF.
         learn_threshold: whether the default neuron's thresholds are parameters.
         engine: how the default neuron computes a sequence.
+        dynamics: weights of a fitted network for engine "sdn".
 
     Raises:
         ConfigError: the configuration is unknown or an option is out of its range.
@@ -165,6 +171,7 @@ def spiking_ssm(
         neuron=neuron,
         learn_threshold=learn_threshold,
         engine=engine,
+        dynamics=dynamics,
         modes=made.modes,
         bidirectional=made.bidirectional,
         learn_input=made.learn_input,
