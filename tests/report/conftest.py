@@ -1,13 +1,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from synfire.models import sparse_resnet_narrow, twin
-from synfire.tasks.account import TestAccount
+from synfire.tasks.account import ClassAccount
 
 Make = Callable[..., Path]
 
@@ -29,11 +30,10 @@ def records(nets: dict[str, torch.nn.Module]) -> Callable[..., dict[str, Any]]:
     def make(kind: str = "spiking", steps: int = 1, classes: tuple[str, ...] = ("cat", "dog", "owl")) -> dict[str, Any]:
         torch.manual_seed(1)
         images, labels = torch.randn(6, 1, 8, 8), torch.arange(6) % 3
-        account = TestAccount(nets[kind])
+        account = ClassAccount(nets[kind])
         x = images.expand(steps, *images.shape)
-        logits = account.run(x).mean(0)
-        account.add(x, images, logits, labels)
-        return account.records(classes)
+        account.add(x, account.run(x), (images, labels))
+        return account.records(SimpleNamespace(classes=classes))
 
     return make
 

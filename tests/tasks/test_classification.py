@@ -109,9 +109,9 @@ def test_what_nobody_looked_at_is_told_at_the_end_of_the_epoch(spoilt, net, batc
 def test_the_clock_does_not_count_the_first_call_of_a_compiled_network(net, monkeypatch) -> None:
     calls: list[str] = []
     task = Classification(net, compile=True)
-    monkeypatch.setattr(task, "forward", lambda images: calls.append("run"))
-    monkeypatch.setattr("synfire.tasks.classification.time.perf_counter", lambda: calls.append("clock") or 0.0)
-    task._clock(torch.zeros(2, 1, 4, 4))
+    monkeypatch.setattr(task, "_infer", lambda batch: calls.append("run"))
+    monkeypatch.setattr("synfire.tasks.task.time.perf_counter", lambda: calls.append("clock") or 0.0)
+    task._clock((torch.zeros(2, 1, 4, 4), torch.zeros(2)))
     assert calls == ["run", "clock", "run", "clock"]
 
 

@@ -131,7 +131,7 @@ def build_parser(trust: Iterable[str] = ()) -> jsonargparse.ArgumentParser:
         "--keep",
         type=Literal["last", "best"],
         default="last",
-        help="Keep the weights of the last epoch, or of the one with the best val/accuracy.",
+        help="Keep the weights of the last epoch, or of the one that validated best.",
     )
     parser.add_argument(
         "--threads",

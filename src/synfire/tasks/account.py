@@ -1,6 +1,5 @@
 """What a test leaves beside its means: the trace, the confusion matrix and a few samples with their spikes."""
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -15,20 +14,18 @@ EXAMPLES = 8
 PICTURE = 48  # pixels on the longer side of a stored picture
 
 
-class TestAccount:
+class Account:
     """Collects over the batches of a test.
 
     Args:
         net: the network under test.
     """
 
-    __test__ = False  # not a test itself, which pytest would think from its name
+    units_per_sample = 1  # such as the tokens of a sequence, where each is an inference
 
     def __init__(self, net: nn.Module) -> None:
         self.net = net
         self.meter = Meter(net)
-        self._confusion: MulticlassConfusionMatrix | None = None
-        self._examples: dict[str, Any] | None = None
 
     def run(self, x: Tensor) -> Tensor:
         """Return what the network makes of a sequence (T, B, ...), counted."""
@@ -36,14 +33,8 @@ class TestAccount:
             meter.begin()
             return self.net.forward(x)  # not a call, since compiled code may ignore hooks
 
-    def add(self, x: Tensor, images: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Take in a batch: input (T, B, ...), images (B, C, H, W), logits (B, classes) and labels (B,)."""
-        if self._confusion is None:
-            classes = logits.shape[1]
-            self._confusion = MulticlassConfusionMatrix(max(2, classes), validate_args=False).to(logits.device)
-        self._confusion.update(logits.argmax(1), labels)
-        if self._examples is None:
-            self._examples = self._show(x, images, logits, labels)
+    def add(self, x: Tensor, output: Tensor, batch: Any) -> None:
+        """Take in a batch: the encoded input, (T, B, ...), and what the network made of it."""
 
     def trace(self) -> Trace:
         """Return the account over the samples of all processes."""
@@ -55,18 +46,43 @@ class TestAccount:
         first, *others = cast(list[Trace], theirs)
         return first.joined(others)
 
+    def records(self, data: Any) -> dict[str, dict[str, Any]]:
+        """Return plain records by name; with several processes, all of them must call it.
+
+        Args:
+            data: the data module of the test, or None.
+        """
+        return {"trace": self.trace().record()}
+
+
+class ClassAccount(Account):
+    """Also keeps the confusion matrix, and a few samples with their spikes."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__(net)
+        self._confusion: MulticlassConfusionMatrix | None = None
+        self._examples: dict[str, Any] | None = None
+
+    def add(self, x: Tensor, output: Tensor, batch: tuple[Tensor, Tensor]) -> None:
+        """Take in a batch: input (T, B, ...), logits (T, B, classes), images (B, C, H, W) and labels (B,)."""
+        images, labels = batch
+        logits = output.float().mean(0)
+        if self._confusion is None:
+            classes = logits.shape[1]
+            self._confusion = MulticlassConfusionMatrix(max(2, classes), validate_args=False).to(logits.device)
+        self._confusion.update(logits.argmax(1), labels)
+        if self._examples is None:
+            self._examples = self._show(x, images, logits, labels)
+
     def confusion(self) -> list[list[int]]:
         """Return how often each class (row) was taken for each (column), over all processes."""
         return [] if self._confusion is None else self._confusion.compute().tolist()
 
-    def records(self, classes: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
-        """Return plain records by name; with several processes, all of them must call it.
-
-        Args:
-            classes: names of the classes in label order.
-        """
-        test = {"classes": list(classes), "confusion": self.confusion(), "examples": self._examples}
-        return {"trace": self.trace().record(), "test": test}
+    def records(self, data: Any) -> dict[str, dict[str, Any]]:
+        """Return the records "trace" and "test", with the names of the classes where the data knows them."""
+        classes = list(getattr(data, "classes", ()))
+        test = {"classes": classes, "confusion": self.confusion(), "examples": self._examples}
+        return {**super().records(data), "test": test}
 
     def _show(self, x: Tensor, images: Tensor, logits: Tensor, labels: Tensor) -> dict[str, Any]:
         """Return the first sample of every class, at most `EXAMPLES`, with the spikes that it causes."""

@@ -104,7 +104,7 @@ def check_health(net: nn.Module, x: Tensor, loss_fn: Callable[[Tensor], Tensor])
 class HealthCheck(L.Callback):
     """Runs `check_health` on the first training batch, prints what is wrong and keeps all in health.json.
 
-    A task with a method check_batch(images, labels, logits) is asked first whether the batch is fit.
+    The task, see `synfire.tasks.Task`, is asked first whether the batch is fit.
 
     Args:
         folder: returns the folder for health.json, or None to keep nothing.
@@ -118,16 +118,13 @@ class HealthCheck(L.Callback):
         """Check once, before the first step; every process takes part, one prints."""
         if trainer.global_step > 0 or batch_idx > 0:
             return
-        images, labels = batch
 
-        def loss(out: Tensor) -> Tensor:
-            logits = out.float().mean(0)
-            if (check := getattr(pl_module, "check_batch", None)) is not None:
-                check(images, labels, logits)  # a layer that is fed NaN is silent, but it is not to blame
-            return pl_module.loss(logits, labels)
+        def loss(output: Tensor) -> Tensor:
+            pl_module.check(output, batch)  # a layer that is fed NaN is silent, but it is not to blame
+            return pl_module.objective(output, batch)
 
         with trainer.precision_plugin.forward_context():
-            report = check_health(pl_module.model, pl_module.encode(images), loss)
+            report = check_health(pl_module.model, pl_module.encode(batch[0]), loss)
         if trainer.is_global_zero:
             self.show(describe(report))
             if (folder := self.folder()) is not None:

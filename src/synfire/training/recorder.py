@@ -23,8 +23,8 @@ class RunRecorder(Checkpoint):
 
     Args:
         open_folder: makes or finds the folder; called once, by the first process, when the data has been found good.
-        keep: which epoch's weights stay in weights.safetensors: of the last, or of the one with the best val/accuracy
-            among those that validated; before the first of them, of the last.
+        keep: which epoch's weights stay in weights.safetensors: of the last, or of the one that validated best by the
+            measure that the task compares by, such as accuracy; before the first that validated, of the last.
         show: prints a line.
     """
 
@@ -95,7 +95,7 @@ class RunRecorder(Checkpoint):
             record = {"epoch": self.epochs, "step": trainer.global_step, "seconds": self.seconds}
             append_json_line(self.folder.metrics, {**record, "learning_rate": rate, **metrics})
             self.show(_line(self.epochs, trainer.max_epochs, metrics, self.seconds))
-        score = metrics.get("val/accuracy", float("-inf"))
+        score = _score(metrics, *pl_module.best)
         if (self.keep == "last" or self.best == float("-inf") or score > self.best) and trainer.is_global_zero:
             save_weights(pl_module.model, self.folder.weights)
         self.best = max(self.best, score)
@@ -119,11 +119,23 @@ def _first_bad(net: nn.Module, infinite: frozenset[str]) -> str | None:
     return None
 
 
+def _score(metrics: dict[str, float], name: str, which: Literal["highest", "lowest"]) -> float:
+    """Return what is the higher the better an epoch validated, or minus infinity if it did not."""
+    value = metrics.get(f"val/{name}")
+    return float("-inf") if value is None else value if which == "highest" else -value
+
+
 def _line(epoch: int, epochs: int | None, metrics: dict[str, float], seconds: float) -> str:
     of = f"/{epochs}" if epochs and epochs > 0 else ""
-    shown = [
-        f"{part} loss {metrics[f'{part}/loss']:.3f}, accuracy {100 * metrics[f'{part}/accuracy']:.1f} %"
+    parts = {
+        part: [_said(name, value) for key, value in metrics.items() for p, name in [key.split("/", 1)] if p == part]
         for part in ("train", "val")
-        if f"{part}/loss" in metrics
-    ]
+    }
+    shown = [f"{part} {', '.join(measures)}" for part, measures in parts.items() if measures]
     return f"epoch {epoch}{of}: {'; '.join([*shown, f'{seconds:.0f} s'])}"
+
+
+def _said(name: str, value: float) -> str:
+    if name == "accuracy":
+        return f"accuracy {100 * value:.1f} %"
+    return f"{name.replace('_', ' ')} {value:.3f}"

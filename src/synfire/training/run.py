@@ -44,20 +44,19 @@ def train(
     """Train a task, test it, and write its run folder.
 
     Args:
-        task: a Lightning module with `model`, `encode`, `loss`, `steps` and `records`, such as
-            synfire.tasks.Classification.
+        task: a synfire.tasks.Task, such as synfire.tasks.Classification.
         data: its batches.
         open_folder: makes the folder of a new run, or finds the one to resume; see `RunFolder`.
         seed: seeds dropout and random encoders step by step; seed the weights with `seed_all` before building them.
         recipe: text for recipe.yaml.
         options: options of lightning.pytorch.Trainer, on top of `TRAINER_DEFAULTS`.
-        keep: "last" tests and keeps the weights of the last epoch, "best" those with the best val/accuracy.
+        keep: "last" tests and keeps the weights of the last epoch, "best" those that validated best.
         resume_from: checkpoint to continue from, bit for bit (on a GPU, with the option deterministic); or None.
         health: check every neuron layer on the first batch.
         show: prints a text.
 
     Returns:
-        The folder. Its summary holds the means over the test images (accuracy, loss, ...), steps, parameters, epochs,
+        The folder. Its summary holds the means over the test set (accuracy, loss, ...), steps, parameters, epochs,
         seconds of training and seed.
 
     Raises:
@@ -112,7 +111,7 @@ def evaluate(
     """Test a task with the weights of a run; nothing is written.
 
     Returns:
-        The means over the test images, steps and parameters, as in `train`.
+        The means over the test set, steps and parameters, as in `train`.
 
     Raises:
         RunError: the weights are missing, damaged or of another network.
