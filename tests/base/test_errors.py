@@ -35,6 +35,7 @@ from synfire.base import (
 from synfire.blocks import ResidualBlock, StateSpaceBlock, barrier
 from synfire.layers import (
     S4D,
+    AdaptiveEmbedding,
     BatchNorm1d,
     Conv2d,
     Direct,
@@ -443,6 +444,34 @@ ROWS = {
     "no sweep": Row(lambda _: settle(zeros(2, 1), sweeps=0), ConfigError, "settle: sweeps is 0; give at least 1, or"),
     "fixed point through time": Row(
         lambda _: fixed_point(zeros(2, 1)), ConfigError, "its gradient does not follow the potential through",
+    ),
+    "embedding of nothing": Row(lambda _: AdaptiveEmbedding(0, 4), ConfigError, "vocabulary is 0 and channels 4; give"),
+    "cut-offs that fall": Row(
+        lambda _: AdaptiveEmbedding(9, 4, (5, 3)), ConfigError, "cutoffs are (5, 3); give rising numbers above 0 and",
+    ),
+    "cut-offs that leave no width": Row(
+        lambda _: AdaptiveEmbedding(9, 4, (2, 5)), ConfigError, "2 cut-offs and shrink=4 leave no number of 4 channels",
+    ),
+    "tokens of real numbers": Row(
+        lambda _: AdaptiveEmbedding(9, 4)(zeros(2, 1)), DtypeError, "dtype torch.float32, but whole numbers were expec",
+    ),
+    "tokens without a batch": Row(
+        lambda _: AdaptiveEmbedding(9, 4)(zeros(2).long()), ShapeError, "shape (2,), but a sequence (T, B) was",
+    ),
+    "token of another vocabulary": Row(
+        lambda _: AdaptiveEmbedding(1, 4)(zeros(2, 1).long() + 1), ShapeError, "token 1 is outside 0 to 0. Build the n",
+    ),
+    "language without embedding": Row(
+        lambda _: models.LanguageModel(AdaptiveEmbedding(9, 4), nn.Identity(), dropout=1.0), ConfigError,
+        "LanguageModel: dropout is 1.0; give a share from 0",
+    ),
+    "language that sees ahead": Row(
+        lambda _: models.spiking_ssm_language(config="text", channels=4, modes=2), ConfigError,
+        "a step would see the token that it is to predict. Set bidirectional=False, or another config than 'text'",
+    ),
+    "generation from nothing": Row(lambda _: models.generate(nn.Identity(), []), ConfigError, "the prompt is empty"),
+    "generation of no token": Row(
+        lambda _: models.generate(nn.Identity(), [1], top_k=0), ConfigError, "temperature is 1.0 and top_k 0; give a t",
     ),
     "unknown norm": Row(
         lambda _: StateSpaceBlock(4, IF, norm="group"), ConfigError, "norm is 'group'; choose one of batch, layer,",

@@ -31,7 +31,7 @@ def test_help_is_short_and_imports_no_training() -> None:
     assert all(name in done.stdout for name in (*ZOO, "digits-binary", "MultiLevelIF", "synfire train digits"))
 
 
-@pytest.mark.parametrize("command", ["train", "eval", "list", "report"])
+@pytest.mark.parametrize("command", ["train", "eval", "generate", "list", "report", "claim"])
 def test_help_of_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main([command, "--help"])
@@ -178,6 +178,45 @@ def test_train_eval_and_report(small_recipe: Path, capsys: pytest.CaptureFixture
     assert lines[-1] == "page written to report.html; open it in a browser"
     assert main(["report", "runs/small-1", "--table", "--out", "other.html"]) == 0
     assert not Path("other.html").exists()
+
+
+def test_a_network_of_language_writes_on(tmp_path, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text("abcd" * 400)
+    small = {"task.model.channels": 16, "task.model.depth": 1, "task.model.modes": 4, "data.length": 12}
+    words = [word for key, value in small.items() for word in (f"--{key}", str(value))]
+    text = ["--data.corpus", "TextFiles", "--data.corpus.train", "text.txt", "--data.cache", "cache"]
+    train = [
+        "train",
+        "language",
+        *text,
+        *words,
+        "--data.batch_size",
+        "4",
+        "--trainer.max_epochs",
+        "4",
+        "--threads",
+        "1",
+    ]
+    assert main([*train, "--trainer.accelerator", "cpu", "--task.optimizer.lr", "0.02"]) == 0
+    assert "runs/language-1 is finished: perplexity" in capsys.readouterr().out
+    Path("text.txt").unlink()  # the vocabulary stays with the run
+    assert main(["generate", "runs/language-1", "--prompt", "abc", "--tokens", "5", "--temperature", "0"]) == 0
+    assert capsys.readouterr().out == "abcdabcd\n"
+    assert main(["report", "--table"]) == 0
+    assert "perplexity" in capsys.readouterr().out
+    for words, message in (
+        (["--prompt", ""], "the prompt is empty"),
+        (["--prompt", "a", "--tokens", "0"], "--tokens is 0; give at least 1"),
+        (["--prompt", "a", "--temperature", "-1"], "temperature is -1.0"),
+    ):
+        assert main(["generate", "runs/language-1", *words]) == 2
+        assert message in capsys.readouterr().err
+    Path("runs/language-1/vocabulary.json").unlink()
+    assert main(["generate", "runs/language-1", "--prompt", "a"]) == 2
+    assert "is no model of language, since it has no vocabulary.json" in capsys.readouterr().err
+    assert main(["generate", "runs/other", "--prompt", "a"]) == 2
+    assert "is no finished run" in capsys.readouterr().err
 
 
 def test_print_recipe_and_all_options(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from synfire.base import ConfigError
 from synfire.neurons import LIF, MultiLevelIF
 from synfire.recipes.catalogue import find_recipe, first_comment, read_recipe, shipped
 from synfire.recipes.recipe import Recipe
-from synfire.tasks import Classification
+from synfire.tasks import Classification, Task
 from synfire.training import InitThresholds
 
 DIGITS = read_recipe(find_recipe("digits"))
@@ -43,13 +43,17 @@ def test_every_recipe_is_whole(name: str) -> None:
     assert find_recipe(path.stem) == path
     assert path.read_text().startswith("# ")
     assert len(first_comment(path)) > 20
-    recipe = Recipe.resolve(read_recipe(path), ["--data.augment", "[]"])  # kornia builds nothing on the meta device
+    values = read_recipe(path)
+    augmented = "augment" in values["data"].get("init_args", {})
+    # kornia builds nothing on the meta device
+    recipe = Recipe.resolve(values, ["--data.augment", "[]"] if augmented else [])
     with torch.device("meta"):
         task, data, options = recipe.build()
-    assert isinstance(task, Classification)
-    assert task.steps == (64 if "digits-sequence" in name else 4 if name.endswith("binary") else 1)
+    assert isinstance(task, Task)
+    if isinstance(task, Classification):
+        assert task.steps == (64 if "digits-sequence" in name else 4 if name.endswith("binary") else 1)
     assert data.seed == recipe.seed == 0
-    assert options["max_epochs"] in (3, 8, 30, 100)
+    assert options["max_epochs"] in (3, 5, 8, 30, 100)
     assert options["devices"] == 1
 
 

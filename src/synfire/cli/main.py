@@ -19,6 +19,7 @@ commands:
   list           recipes, models and neurons that come with synfire
   report RUN...  compare runs: a table, and a page with figures
   claim NAME     run both sides of a published claim, and say whether it holds here
+  generate RUN   let a network of language go on behind a prompt
 
 start here:
   synfire train digits     trains on real digits in a minute, without a download
@@ -85,6 +86,15 @@ examples:
   synfire report runs/digits-1 --out digits.html
   synfire report --compare                    many runs side by side, without the details of each
   synfire report --price mychip.toml          energies also under a price list of your own
+"""
+
+
+GENERATE = """\
+Let a network of language write on behind a prompt, token by token, with the same memory however long it gets.
+
+examples:
+  synfire generate runs/language-1 --prompt "def main("
+  synfire generate runs/language-1 --prompt "import " --tokens 1000 --temperature 0.7 --seed 3
 """
 
 
@@ -164,6 +174,12 @@ def _run(words: list[str]) -> int:
         from synfire.cli.claim import claim
 
         print(claim(args, overrides))
+    elif args.command == "generate":
+        from synfire.cli.generate import generate
+
+        for piece in generate(args):
+            print(piece, end="", flush=True)
+        print()
     elif args.command == "list":
         from synfire.cli.listing import listing
 
@@ -211,7 +227,15 @@ def _parser() -> _Parser:
 
     evaluate = commands.add_parser("eval", usage="synfire eval RUN [--KEY VALUE ...]", description=EVAL, **form)
     evaluate.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as runs/digits-1")
-    for command in (train, evaluate):
+
+    generate = commands.add_parser("generate", usage="synfire generate RUN --prompt TEXT", description=GENERATE, **form)
+    generate.add_argument("run", type=Path, metavar="RUN", help="a run folder, such as runs/language-1")
+    generate.add_argument("--prompt", required=True, metavar="TEXT", help="the beginning of the text")
+    generate.add_argument("--tokens", type=_whole_number, default=200, metavar="N", help="how many to add")
+    generate.add_argument("--temperature", type=float, default=1.0, metavar="X", help="0 takes the most probable")
+    generate.add_argument("--top-k", type=_whole_number, metavar="K", help="draw from the K most probable alone")
+    generate.add_argument("--seed", type=_whole_number, default=0, metavar="N", help="of what is drawn")
+    for command in (train, evaluate, generate):
         command.add_argument(
             "--trust", action="append", default=[], metavar="PACKAGE", help="let the recipe use this package"
         )

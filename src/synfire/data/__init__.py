@@ -1,4 +1,4 @@
-"""Images and labels: sources, splits, loaders on the device, and the data module for Lightning."""
+"""Images and text: sources, splits, loaders on the device, and the data module for Lightning."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,21 @@ from synfire.data.normalise import Normalisation, measure
 from synfire.data.npz import NpzImages
 from synfire.data.parquet import ParquetImages
 from synfire.data.split import ImageSource, ImageSplit
+from synfire.data.text import (
+    Bytes,
+    Corpus,
+    HuggingFaceText,
+    PythonSources,
+    Subwords,
+    TextFiles,
+    Vocabulary,
+    Words,
+    restore_vocabulary,
+)
 
 if TYPE_CHECKING:
     from synfire.data.image_data import ImageData
+    from synfire.data.text.text_data import TextData
 
 __all__ = [
     "CIFAR10",
@@ -26,9 +38,12 @@ __all__ = [
     "MNIST",
     "Augment",
     "AutoAugment",
+    "Bytes",
+    "Corpus",
     "Digits",
     "FashionMNIST",
     "HuggingFaceImages",
+    "HuggingFaceText",
     "IdxImages",
     "ImageData",
     "ImageFolder",
@@ -37,15 +52,24 @@ __all__ = [
     "Normalisation",
     "NpzImages",
     "ParquetImages",
+    "PythonSources",
     "ResidentLoader",
+    "Subwords",
+    "TextData",
+    "TextFiles",
+    "Vocabulary",
+    "Words",
     "check_batch",
     "measure",
+    "restore_vocabulary",
 ]
+
+_MODULES = {"ImageData": "synfire.data.image_data", "TextData": "synfire.data.text.text_data"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import the data module on first use, because it needs Lightning."""
-    if name == "ImageData":
-        need("lightning.pytorch", extra="train", purpose="synfire.data.ImageData")
-        return importlib.import_module("synfire.data.image_data").ImageData
+    """Import data modules on first use, because they need Lightning."""
+    if name in _MODULES:
+        need("lightning.pytorch", extra="train", purpose=f"synfire.data.{name}")
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'synfire.data' has no attribute {name!r}")

@@ -18,10 +18,13 @@ from synfire.layers.joins import MERGES, Join
 from synfire.layers.norms import fold_norms
 from synfire.layers.shift import TokenShift
 from synfire.layers.state_space import S4D
+from synfire.layers.vocabulary import AdaptiveEmbedding, AdaptiveSoftmax, check_tokens
 
 __all__ = [
     "MERGES",
     "S4D",
+    "AdaptiveEmbedding",
+    "AdaptiveSoftmax",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -40,5 +43,6 @@ __all__ = [
     "SequenceDropout",
     "TokenShift",
     "check_image_size",
+    "check_tokens",
     "fold_norms",
 ]

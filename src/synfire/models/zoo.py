@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from synfire.models.cnn import cnn4
+from synfire.models.language import spiking_ssm_language
 from synfire.models.sparse_resnet import (
     sew_resnet18,
     sew_resnet34,
@@ -23,5 +24,6 @@ ZOO: dict[str, Callable[..., nn.Module]] = {
     "sparse_resnet34": sparse_resnet34,
     "sparse_resnet_narrow": sparse_resnet_narrow,
     "spiking_ssm": spiking_ssm,
+    "spiking_ssm_language": spiking_ssm_language,
     "vgg16": vgg16,
 }

@@ -20,6 +20,8 @@ RUN_COLUMNS = {
     "ms/image": "ms_per_image",
     "train s": "seconds",
 }
+# Beside accuracy, what tells how good a run is.
+QUALITY = {"perplexity": "perplexity", "bits_per_character": "bits per character"}
 PARTS = ("environment", "health", "trace", "test")
 
 
@@ -144,11 +146,15 @@ def _read(run: Run) -> None:
 
 def describe_results(summary: Mapping[str, Any]) -> str:
     """Return the results of a run in one sentence."""
-    spikes = summary.get("spikes_per_image")
-    fired = f"{summary['non_zeros_per_image']:,.0f} non-zeros" + (f" and {spikes:,.0f} spikes" if spikes else "")
+    quality = [f"{name} {summary[key]:.4g}" for key, name in QUALITY.items() if key in summary]
+    if "accuracy" in summary:
+        quality.insert(0, f"accuracy {100 * summary['accuracy']:.2f} %")
+    [unit] = [key.removeprefix("ms_per_") for key in summary if key.startswith("ms_per_")]
+    spikes = summary.get(f"spikes_per_{unit}")
+    fired = f"{summary[f'non_zeros_per_{unit}']:,.0f} non-zeros" + (f" and {spikes:,.0f} spikes" if spikes else "")
     return (
-        f"accuracy {100 * summary['accuracy']:.2f} %, {fired} per image at T = {summary['steps']}, "
-        f"{summary['parameters']:,} parameters, {summary['ms_per_image']:.3g} ms per image"
+        f"{', '.join(quality)}, {fired} per {unit} at T = {summary['steps']}, "
+        f"{summary['parameters']:,} parameters, {summary[f'ms_per_{unit}']:.3g} ms per {unit}"
     )
 
 

@@ -27,6 +27,10 @@ class Account:
         self.net = net
         self.meter = Meter(net)
 
+    def wants(self, x: Tensor) -> bool:
+        """Whether an input (T, B, ...) is to be counted."""
+        return True
+
     def run(self, x: Tensor) -> Tensor:
         """Return what the network makes of a sequence (T, B, ...), counted."""
         with counting(self.net, self.meter) as meter:

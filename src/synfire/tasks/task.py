@@ -92,6 +92,10 @@ class Task(L.LightningModule):
         """Return the means over a batch that are logged, "loss" among them."""
         raise NotImplementedError
 
+    def derived(self, part: str, means: Mapping[str, float]) -> dict[str, float]:
+        """Return what follows from the means over all batches of "train", "val" or "test", such as perplexity."""
+        return {}
+
     def check(self, output: Tensor, batch: Any) -> None:
         """Raise unless a batch is fit for training; on a GPU this may wait for the device."""
 
@@ -181,7 +185,7 @@ class Task(L.LightningModule):
         """Measure a batch, its spikes and time, and its joules where the machine counts them."""
         assert self._account is not None, "on_test_start comes first"
         x = self.encode(batch[0])
-        output = self._account.run(x)
+        output = self._account.run(x) if self._account.wants(x) else self.respond(batch)
         self._check(output, batch, batch_idx)
         self._log_measures("test", self.measures(output, batch), batch)
         self._account.add(x, output, batch)

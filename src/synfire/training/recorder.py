@@ -90,6 +90,10 @@ class RunRecorder(Checkpoint):
             for name, value in trainer.callback_metrics.items()
             if name != "loss" and (self._validated or not name.startswith("val/"))
         }
+        for part in ("train", "val"):
+            means = {key.removeprefix(f"{part}/"): v for key, v in metrics.items() if key.startswith(f"{part}/")}
+            derived = pl_module.derived(part, means) if means else {}
+            metrics |= {f"{part}/{name}": value for name, value in derived.items()}
         if trainer.is_global_zero:
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             record = {"epoch": self.epochs, "step": trainer.global_step, "seconds": self.seconds}

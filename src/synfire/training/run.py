@@ -186,10 +186,11 @@ def _test(trainer: L.Trainer, task: Any, data: L.LightningDataModule) -> dict[st
         results = trainer.test(task, datamodule=data, verbose=False)
     if not results:
         raise RunError("the test set holds no batch, so there is nothing to test. Give the data a test set.")
-    [means] = results
+    means = {name.removeprefix("test/"): value for name, value in results[0].items()}
     parameters = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
     return {
-        **{name.removeprefix("test/"): v for name, v in means.items()},
+        **means,
+        **task.derived("test", means),
         "steps": task.steps,
         "parameters": parameters,
     }
