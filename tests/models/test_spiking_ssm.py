@@ -1,5 +1,7 @@
 """SpikingSSM: published sizes, streaming, norms, twins, energy of the mixing layers."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -151,3 +153,21 @@ def test_the_network_that_predicts_potentials_serves_a_whole_model(tmp_path):
     net = small(engine="sdn", dynamics=tmp_path)
     assert net(sequence()).shape == (100, 2, 5)
     assert all(b.neuron.engine == "sdn" and b.neuron.dynamics is not None for b in net.blocks)
+
+
+def test_without_s4d_and_gate_no_block_multiplies():
+    torch.manual_seed(0)
+    options = {"config": "smnist", "in_channels": 3, "channels": 16, "depth": 3, "norm": "none", "dropout": 0.0}
+    net = spiking_ssm(5, modes=0, gate="none", shift=True, **options).eval()
+    account = synfire.trace(net, sequence())
+    assert not account.uncounted
+    inside = [row for row in account.of_kind("synapse") if row.name.startswith("blocks.")]
+    assert [row.arithmetic for row in inside] == ["accumulate"] * 3
+    assert all(row.synops > 0 for row in inside)
+    assert all(math.log2(block.neuron.decay).is_integer() for block in net.blocks)
+    x = sequence(50)
+    run = synfire.stream(net.double())
+    with torch.no_grad():
+        torch.testing.assert_close(torch.stack([run(step) for step in x.double()]), net(x.double()))
+    rows = {row.name: row.arithmetic for row in synfire.trace(spiking_ssm(5, modes=4, **options), sequence()).rows}
+    assert rows["blocks.1.memory"] != "accumulate"

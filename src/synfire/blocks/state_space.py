@@ -22,7 +22,10 @@ class StateSpaceBlock(nn.Module):
     Args:
         channels: H.
         neuron: makes the neuron.
-        modes, bidirectional, learn_input, step: see `synfire.layers.S4D`.
+        modes: states per channel, see `synfire.layers.S4D`; with 0 there is no S4D, and the block remembers by its
+            neurons and the shift alone. Then, with gate="none", a decay that is a power of two and a batch norm that
+            is folded into thresholds, nothing in it multiplies.
+        bidirectional, learn_input, step: see `synfire.layers.S4D`.
         norm: "batch", "layer" or "none".
         place: "pre" norms what the branch sees, "post" the sum after it.
         dropout: share of the channels that is zeroed, of the spikes and of the branch's output.
@@ -56,9 +59,8 @@ class StateSpaceBlock(nn.Module):
         self.place, self.gate = place, gate
         self.norm = kinds[norm](channels)
         self.shift = TokenShift() if shift else nn.Identity()
-        self.memory = S4D(
-            channels, modes, bidirectional=bidirectional, learn_input=learn_input, step=step
-        )  # fmt: skip
+        memory = {"bidirectional": bidirectional, "learn_input": learn_input, "step": step}
+        self.memory = S4D(channels, modes, **memory) if modes else nn.Identity()
         self.neuron = neuron()
         self.mix = Linear(channels, 2 * channels if gate == "glu" else channels)
         self.dropout = SequenceDropout(dropout)

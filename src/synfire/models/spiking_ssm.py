@@ -140,7 +140,7 @@ def spiking_ssm(
         in_channels: numbers per step.
         channels: width of the blocks, H.
         depth: number of blocks.
-        modes: states per channel, N.
+        modes: states per channel, N; 0 leaves S4D out, see `synfire.blocks.StateSpaceBlock`.
         bidirectional: whether a step also sees later ones.
         norm: "batch", "layer", or "none".
         place: of the norm, "pre" or "post".
