@@ -51,6 +51,7 @@ from synfire.layers import (
 )
 from synfire.neurons import ScanNeuron, SequenceLIF, SurrogateDynamics
 from synfire.ops import ssm
+from synfire.ops.accumulate import accumulate
 from synfire.ops.lif import lif
 from synfire.ops.lif.fixed_point import fixed_point, settle
 from synfire.ops.lif.spec import uniform_levels
@@ -472,6 +473,14 @@ ROWS = {
     "generation from nothing": Row(lambda _: models.generate(nn.Identity(), []), ConfigError, "the prompt is empty"),
     "generation of no token": Row(
         lambda _: models.generate(nn.Identity(), [1], top_k=0), ConfigError, "temperature is 1.0 and top_k 0; give a t",
+    ),
+    "weights of another product": Row(
+        lambda _: accumulate(zeros(1, 3), zeros(2, 3), zeros(2)), ShapeError,
+        "accumulate: spikes, weight and bias have shapes (1, 3), (2, 3), (2,), but (B, N_in), (N_in, N_out) and",
+    ),
+    "spikes of another precision": Row(
+        lambda _: accumulate(zeros(1, 2).double(), zeros(2, 3)), DtypeError,
+        "have dtypes torch.float64, torch.float32; give one floating-point dtype for all.",
     ),
     "unknown norm": Row(
         lambda _: StateSpaceBlock(4, IF, norm="group"), ConfigError, "norm is 'group'; choose one of batch, layer,",

@@ -5,12 +5,15 @@ computed once and held again, so that direct coding convolves each image once an
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from synfire.base import ShapeError, check_sequence
+from synfire.neurons import Stream, current_stream
+from synfire.ops.accumulate import accumulate, pays
 from synfire.ops.saving import tell_again, tell_sum
 
 
@@ -128,9 +131,36 @@ class AvgPool2d(_Folded, nn.AvgPool2d):
 
 
 class Linear(_Folded, nn.Linear):
-    """`torch.nn.Linear` over (T, B, F)."""
+    """`torch.nn.Linear` over (T, B, F).
+
+    In an event-driven stream it reads only the weights of inputs that are not zero, where that takes less time; see
+    `synfire.stream`. Results are equal up to the rounding of sums, whatever the inputs are.
+    """
 
     _axes, _counted = "F", "in_features"
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (T, B, in_features) to (T, B, out_features)."""
+        stream = current_stream()
+        if stream is None or not stream.event_driven:
+            return super().forward(input)
+        self._check(input)
+        return _fold(partial(self._by_events, stream), input)
+
+    def _by_events(self, stream: Stream, x: Tensor) -> Tensor:
+        if not self._takes_events(x):
+            return nn.Linear.forward(self, x)
+        return accumulate(x, stream.transposed(self, self.weight), self.bias)
+
+    def _takes_events(self, x: Tensor) -> bool:
+        """Return whether the rows of the spikes are all that is needed, and worth it."""
+        given = [x, self.weight] if self.bias is None else [x, self.weight, self.bias]
+        return not (
+            (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given))
+            or torch.is_autocast_enabled(x.device.type)
+            or not isinstance(self.weight, nn.Parameter)  # what is made anew at every use would be transposed each time
+            or self.weight.is_inference()  # it does not tell when it changes
+        ) and pays(x, self.weight)
 
     def fan_out(self, shape: torch.Size, dense: bool = False) -> Tensor:
         """Return how many weights each input meets, of all (dense) or of those that are not zero: int64, (F)."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -61,15 +62,41 @@ def eagerly(run: Callable[..., Tensor], *args: Any) -> Tensor:
     return call()
 
 
+@dataclass(frozen=True)
+class _Transposed:
+    """Weights the other way round, and what tells whether they still are those of their layer.
+
+    Attributes:
+        original: shares the memory of the weights, so that no later tensor takes its place.
+        version: how often they had been changed in place.
+        rows: the copy.
+    """
+
+    original: Tensor
+    version: int
+    rows: Tensor
+
+    def is_of(self, weight: Tensor) -> bool:
+        """Return whether the weights have stayed what they were."""
+        same = self.original.data_ptr() == weight.data_ptr() and self.version == weight._version
+        return same and self.rows.dtype == weight.dtype and self.rows.shape == weight.shape[::-1]
+
+
 class Stream:
     """A running network: one call per step, with the states of its neurons kept here between calls.
 
     The steps' outputs are equal to those of the whole sequence. Several streams of one network run independently.
     What `torch.compile` made of the network or of parts of it runs as it was before.
+
+    Args:
+        net: the network.
+        event_driven: see `stream`.
     """
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, event_driven: bool = False) -> None:
         self.net = net
+        self.event_driven = event_driven
+        self._transposed: dict[nn.Module, _Transposed] = {}
         # The name of a neuron is the same whether it is compiled or not.
         self._names = {module: _plain(name) for name, module in net.named_modules()}
         self._states: dict[tuple[str, int], Any] = {}
@@ -149,6 +176,14 @@ class Stream:
         self._calls[name] = call + 1
         self._states[name, call] = state
 
+    def transposed(self, layer: nn.Module, weight: Tensor) -> Tensor:
+        """Return the weight (N_out, N_in) of a layer as (N_in, N_out): a contiguous copy, kept until it changes."""
+        kept = self._transposed.get(layer)
+        if kept is None or not kept.is_of(weight):
+            original = weight.detach()
+            kept = self._transposed[layer] = _Transposed(original, weight._version, original.t().contiguous())
+        return kept.rows
+
     def _name(self, neuron: nn.Module) -> str:
         if neuron not in self._names:
             raise ConfigError(
@@ -172,12 +207,21 @@ def _plain(name: str) -> str:
     return ".".join(part for part in name.split(".") if part != "_orig_mod")
 
 
-def stream(net: nn.Module) -> Stream:
+def stream(net: nn.Module, *, event_driven: bool = False) -> Stream:
     """Run a network step by step: `s = stream(net)`, then `y = s(x)` with x and y of one step, (B, ...).
+
+    Args:
+        net: the network.
+        event_driven: whether a `synfire.layers.Linear` reads only the weights of the spikes it gets, where they are few
+            enough for that to be faster. It is for inference on a CPU in float32 or float64: put the stream inside
+            `torch.inference_mode()` or `torch.no_grad()`, since a layer that may be asked for gradients computes the
+            dense product. Sums are rounded in another order than in the dense product, so currents agree to rounding,
+            and a spike may differ where a potential meets its threshold to the last bits. The stream keeps a transposed
+            copy of such weights, and makes it again when they change, but not where they are changed through `.data`.
 
     Example:
         >>> net = synfire.LIF()
         >>> run = synfire.stream(net)
         >>> outputs = [run(x_t) for x_t in x]  # equal to net(x)
     """
-    return Stream(net)
+    return Stream(net, event_driven)
