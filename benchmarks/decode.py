@@ -35,12 +35,10 @@ SHAPES = ("1024x1024", "1024x2048", "4096x4096", "4096x8192")
 PATTERNS = 16
 
 
-def projections(inputs: int, outputs: int, batch: int, sparsity: float) -> dict[str, Run]:
-    """Return both ways of one projection, each with a fresh input at every call."""
+def projections(weight: Tensor, rows: Tensor, bias: Tensor, batch: int, sparsity: float) -> dict[str, Run]:
+    """Return both ways of one projection, each with a fresh input at every call; rows is the transposed weight."""
     draw = torch.Generator().manual_seed(0)
-    weight, bias = torch.randn(outputs, inputs, generator=draw), torch.randn(outputs, generator=draw)
-    rows = weight.t().contiguous()
-    spikes = [(torch.rand(batch, inputs, generator=draw) >= sparsity).float() for _ in range(PATTERNS)]
+    spikes = [(torch.rand(batch, weight.shape[1], generator=draw) >= sparsity).float() for _ in range(PATTERNS)]
     torch.testing.assert_close(
         accumulate(spikes[0], rows, bias), functional.linear(spikes[0], weight, bias), rtol=1e-3, atol=1e-3
     )
@@ -66,9 +64,12 @@ def crossover(sparsities: list[float], gains: list[float]) -> float | None:
 def measure(inputs: int, outputs: int, batch: int, sparsities: list[float], rounds: int, clock: str) -> dict[str, Any]:
     """Time one projection at all sparsities."""
     times: dict[float, dict[str, Timing]] = {}
+    draw = torch.Generator().manual_seed(0)
+    weight, bias = torch.randn(outputs, inputs, generator=draw), torch.randn(outputs, generator=draw)
+    rows = weight.t().contiguous()
     for sparsity in sparsities:
         with torch.inference_mode():
-            times[sparsity] = in_turns(projections(inputs, outputs, batch, sparsity), rounds, clock)
+            times[sparsity] = in_turns(projections(weight, rows, bias, batch, sparsity), rounds, clock)
     rows = [
         (
             f"{sparsity:.0%}",

@@ -1,8 +1,10 @@
 """An accumulation on a CPU: rows of weights are read for the spikes alone."""
 
 import importlib
+from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +26,7 @@ def why_not(x: Tensor) -> str | None:
     return f"it has no kernel for {x.dtype}" if x.dtype not in DTYPES else lif.why_not(x)
 
 
+@cache
 def _kernels() -> Any:
     """The compiled functions; imported on first use, because importing numba takes a second."""
     return importlib.import_module("synfire.ops.accumulate._numba_kernels")
@@ -31,13 +34,18 @@ def _kernels() -> Any:
 
 def forward(spikes: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return spikes (B, N_in) times weight (N_in, N_out), plus bias."""
-    threads, outputs = lif.follow_torch_threads(), weight.shape[1]
-    y = spikes.new_empty(len(spikes), outputs)
-    even = -(-outputs // (threads * lif.LANES)) * lif.LANES
-    bias = spikes.new_empty(0) if bias is None else bias
-    arrays = (tensor.detach().contiguous().numpy() for tensor in (spikes, weight, bias))
-    _kernels().forward(*arrays, y.numpy(), max(lif.LANES, min(BLOCK, even)), ALONE)
-    return y
+    x, rows = _array(spikes), _array(weight)
+    y = np.empty((x.shape[0], rows.shape[1]), x.dtype)
+    even = -(-rows.shape[1] // (lif.follow_torch_threads() * lif.LANES)) * lif.LANES
+    added = np.empty(0, x.dtype) if bias is None else _array(bias)
+    _kernels().forward(x, rows, added, y, max(lif.LANES, min(BLOCK, even)), ALONE)
+    return torch.from_numpy(y)
+
+
+def _array(tensor: Tensor) -> Any:
+    """Return a tensor as numpy sees it, without calls of PyTorch that would change nothing but take their time."""
+    tensor = tensor.detach() if tensor.requires_grad else tensor
+    return (tensor if tensor.is_contiguous() else tensor.contiguous()).numpy()
 
 
 KERNEL = Kernel("numba", why_not, forward)
@@ -54,7 +62,7 @@ def pays(spikes: Tensor, weight: Tensor) -> bool:
     if why_not(spikes) is not None or weight.dtype != spikes.dtype or weight.device != spikes.device:
         return False
     try:
-        values = spikes.detach().numpy().ravel()
+        values = _array(spikes).ravel()
     except RuntimeError:  # torch.func and fake tensors have no numbers to show
         return False
     return _kernels().count(values) * len(spikes) ** 0.5 <= DENSEST * values.size
