@@ -11,6 +11,8 @@ from synfire.base import VERSION, backend
 from synfire.neurons import (
     IF,
     LIF,
+    PSN,
+    MaskedPSN,
     MultiLevelIF,
     MultiLevelLIF,
     Neuron,
@@ -19,6 +21,7 @@ from synfire.neurons import (
     QuantisedReLU,
     ReLU,
     SequenceLIF,
+    SlidingPSN,
     Stream,
     Surrogate,
     SurrogateDynamics,
@@ -37,6 +40,8 @@ __version__ = VERSION
 __all__ = [
     "IF",
     "LIF",
+    "PSN",
+    "MaskedPSN",
     "MultiLevelIF",
     "MultiLevelLIF",
     "Neuron",
@@ -45,6 +50,7 @@ __all__ = [
     "QuantisedReLU",
     "ReLU",
     "SequenceLIF",
+    "SlidingPSN",
     "Stream",
     "Surrogate",
     "SurrogateDynamics",

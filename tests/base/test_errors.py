@@ -13,7 +13,20 @@ from torch import nn
 from torch.autograd import forward_ad
 
 import synfire
-from synfire import IF, LIF, MultiLevelIF, NeuronSpec, ParametricLIF, QuantisedReLU, ReLU, Surrogate, models
+from synfire import (
+    IF,
+    LIF,
+    PSN,
+    MaskedPSN,
+    MultiLevelIF,
+    NeuronSpec,
+    ParametricLIF,
+    QuantisedReLU,
+    ReLU,
+    SlidingPSN,
+    Surrogate,
+    models,
+)
 from synfire.base import (
     BackendError,
     ConfigError,
@@ -442,6 +455,35 @@ ROWS = {
         ConfigError, "with reset='zero' and decay=0.2, but this one has levels=1, reset='zero' and decay=0.125. Fit an",
     ),
     "no dynamics": Row(lambda _: SequenceLIF(engine="sdn"), ConfigError, "give their file as dynamics, or take"),
+    "parallel neuron of no step": Row(lambda _: PSN(0), ConfigError, "PSN: steps is 0; give the number of steps"),
+    "parallel neuron that sees the future": Row(
+        lambda _: synfire.stream(PSN(1))(zeros(1, 3)), ConfigError, "all others, so it has no stream. Take MaskedPSN",
+    ),
+    "parallel neuron of another number of steps": Row(
+        lambda _: PSN(4)(zeros(3, 1, 2)), ShapeError,
+        "PSN: x has shape (3, 1, 2), that is 3 steps, but it was built for 4. Build it with steps=3",
+    ),
+    "order above the steps": Row(
+        lambda _: MaskedPSN(4, 5), ConfigError, "MaskedPSN: order is 5 of 4 steps; give 1 to 4.",
+    ),
+    "more than all masked": Row(
+        lambda _: MaskedPSN(4, 2, masking=2), ConfigError, "MaskedPSN: masking is 2; it is the share that is masked",
+    ),
+    "stream that is half masked": Row(
+        lambda _: synfire.stream(MaskedPSN(4, 2, 0.5))(zeros(1, 3)), ConfigError,
+        "MaskedPSN: masking is 0.5, where each step sees later ones, so it has no stream. Call set_masking(1.0)",
+    ),
+    "stream beyond the last step": Row(
+        lambda _: synfire.stream(MaskedPSN(4, 2)).run(zeros(5, 1, 3)), ShapeError,
+        "MaskedPSN: step 5 was reached, but it was built for 4. Reset the stream",
+    ),
+    "window of no step": Row(
+        lambda _: SlidingPSN(0), ConfigError, "SlidingPSN: order is 0 and initial 'exponential'; give at least 1",
+    ),
+    "inputs before of another batch": Row(
+        lambda _: SlidingPSN(2).run(zeros(1, 2, 3), zeros(1, 4, 3)), ShapeError,
+        "the inputs before have shape (1, 4, 3), but one step of x has (2, 3). Pass state=None",
+    ),
     "no sweep": Row(lambda _: settle(zeros(2, 1), sweeps=0), ConfigError, "settle: sweeps is 0; give at least 1, or"),
     "fixed point through time": Row(
         lambda _: fixed_point(zeros(2, 1)), ConfigError, "its gradient does not follow the potential through",

@@ -3,6 +3,7 @@
 from synfire.neurons.dynamics import SurrogateDynamics
 from synfire.neurons.integrate_and_fire import IF, LIF, MultiLevelIF, MultiLevelLIF, ParametricLIF, ScanNeuron
 from synfire.neurons.neuron import Neuron
+from synfire.neurons.parallel import PSN, MaskedPSN, ParallelNeuron, SlidingPSN
 from synfire.neurons.rectifiers import GELU, QuantisedReLU, ReLU
 from synfire.neurons.sequence import SequenceLIF
 from synfire.neurons.streaming import Stream, current_stream, stream
@@ -17,15 +18,19 @@ __all__ = [
     "GELU",
     "IF",
     "LIF",
+    "PSN",
+    "MaskedPSN",
     "MultiLevelIF",
     "MultiLevelLIF",
     "Neuron",
     "NeuronSpec",
+    "ParallelNeuron",
     "ParametricLIF",
     "QuantisedReLU",
     "ReLU",
     "ScanNeuron",
     "SequenceLIF",
+    "SlidingPSN",
     "Stream",
     "Surrogate",
     "SurrogateDynamics",
