@@ -8,7 +8,7 @@ from pathlib import Path
 from synfire.base import ConfigError
 from synfire.metering.pricers import price_lists
 from synfire.recipes.accounts import priced_run
-from synfire.report import RUN_COLUMNS, Run, read_run, run_rows, text_table
+from synfire.report import Run, read_run, run_table, text_table
 
 RUNS = Path("runs")
 
@@ -37,7 +37,4 @@ def report(args: argparse.Namespace) -> str:
 
 
 def _table(runs: Sequence[Run]) -> str:
-    rows = run_rows(runs)
-    remarks = any(row[-1] for row in rows)
-    head = ["run", *RUN_COLUMNS, *(["remark"] if remarks else [])]
-    return text_table(head, rows if remarks else [row[:-1] for row in rows])
+    return text_table(*run_table(runs))

@@ -12,7 +12,7 @@ from synfire.recipes.catalogue import find_recipe, read_recipe
 from synfire.recipes.loading import stored_recipe, stored_values
 from synfire.recipes.recipe import Recipe, build_parser
 from synfire.recipes.running import run_recipe
-from synfire.report import RUN_COLUMNS, describe_results, text_table
+from synfire.report import Run, describe_results, run_table, text_table
 from synfire.training import RunFolder
 from synfire.training import evaluate as test_run
 
@@ -39,10 +39,8 @@ def evaluate(args: argparse.Namespace, overrides: list[str]) -> None:
     recipe = stored_recipe(run, overrides, args.trust)
     task, data, options = recipe.build()
     options.update(callbacks=None, logger=None)
-    results: dict[str, Any] = test_run(task, data, run, seed=recipe.seed, options=options)
-    results["accuracy"] *= 100
-    columns = {name: key for name, key in RUN_COLUMNS.items() if key in results}
-    print(text_table(["run", *columns], [[str(run.path), *(results[key] for key in columns.values())]]))
+    results = test_run(task, data, run, seed=recipe.seed, options=options)
+    print(text_table(*run_table([Run(run.path, summary=results)])))
 
 
 def _flags(args: argparse.Namespace) -> list[str]:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from synfire.base import SynfireError
-from synfire.report.runs import Run, brief, labels, number
+from synfire.report.results import decimals, measures_of, number
+from synfire.report.runs import Run, brief, labels
 
 Drawing = dict[str, Any]
 
@@ -279,8 +280,11 @@ def curves(runs: Sequence[Run], most: int | None = None) -> Drawing:
         most: of a longer curve so many points are shown, first and last among them, rounded to five digits.
     """
     data: list[Drawing] = []
+    seen = dict.fromkeys(key.partition("/")[2] for run in runs for epoch in run.epochs for key in epoch if "/" in key)
+    first = "accuracy" if "accuracy" in seen else next(iter(measures_of(seen)), "accuracy")
+    share = decimals(first) is not None
     for place, (run, name) in enumerate(zip(runs, labels(runs), strict=True)):
-        for axis, (measure, show) in {"": ("accuracy", _percent), "2": ("loss", number)}.items():
+        for axis, (measure, show) in {"": (first, _percent if share else number), "2": ("loss", number)}.items():
             for part, dash in (("val", "solid"), ("train", "dot")):
                 found = [(number(e.get("epoch")), show(e.get(f"{part}/{measure}"))) for e in run.epochs]
                 points = [(epoch, value) for epoch, value in found if epoch is not None and value is not None]
@@ -300,9 +304,9 @@ def curves(runs: Sequence[Run], most: int | None = None) -> Drawing:
         raise NothingToShow("no run has finished an epoch")
     layout = {
         "xaxis": {"anchor": "y", "domain": [0.0, 0.44], "title": {"text": "epoch"}},
-        "yaxis": {"anchor": "x", "title": {"text": "accuracy, %"}},
+        "yaxis": {"anchor": "x", "title": {"text": first.replace("_", " ") + (", %" if share else "")}},
         "xaxis2": {"anchor": "y2", "domain": [0.56, 1.0], "title": {"text": "epoch"}},
-        "yaxis2": {"anchor": "x2", "title": {"text": "loss, nats per image"}},
+        "yaxis2": {"anchor": "x2", "title": {"text": "loss, nats per image" if first == "accuracy" else "loss"}},
     }
     return {"data": data, "layout": layout}
 

@@ -63,5 +63,5 @@ def picture(run: Run, sample: int) -> go.Figure:
 
 
 def curves(runs: Sequence[Run]) -> go.Figure:
-    """Accuracy and loss in training (dotted) and validation, by epoch."""
+    """Accuracy, or what else a task measures first, and loss in training (dotted) and validation, by epoch."""
     return go.Figure(drawings.curves(runs))

@@ -18,7 +18,8 @@ from plotly.offline import get_plotlyjs
 from synfire.base import write_atomic
 from synfire.report import drawings
 from synfire.report.drawings import DAMAGED, HOW_TO_TRACE, SKIPPING, Drawing, NothingToShow, show_energy
-from synfire.report.runs import Run, brief, labels, number
+from synfire.report.results import Column, columns, number
+from synfire.report.runs import Run, brief, labels
 
 # Bytes of a page, 2 million of which are Plotly itself.
 LIMIT = 5_000_000
@@ -297,31 +298,20 @@ def _verdicts(run: Run) -> list[list[str]]:
     return [head, *([v["says"], f"{v['value']:.3g}", v["limit"], v["verdict"], v["source"]] for v in run.verdicts)]
 
 
-_FIRST: tuple[tuple[str, Callable[[Run], str]], ...] = (
-    ("kind", lambda run: run.kind),
-    ("test accuracy, %", lambda run: _show(run.result("accuracy"), 100)),
-)
-_LAST = (
-    ("steps T", lambda run: _show(run.result("steps"))),
-    ("non-zeros per image", lambda run: _show(run.result("non_zeros_per_image"))),
-    ("spikes per image", lambda run: _show(run.result("spikes_per_image"))),
-    ("parameters", lambda run: _show(run.result("parameters"))),
-    ("size, bytes", lambda run: _show(number(run.trace.get("bytes")))),
-    ("time per image, ms", lambda run: _show(run.result("ms_per_image"))),
-    ("measured energy per image, mJ", lambda run: _show(run.result("joules_per_image"), 1000, "not available")),
-    ("training, s", lambda run: _show(run.result("seconds"))),
-)
-
-
 def _table(runs: Sequence[Run], names: Sequence[str], pricer: str) -> str:
-    head = ["run", *(name for name, _ in _FIRST), "energy", *(name for name, _ in _LAST)]
+    shown = columns(run.summary for run in runs)
+    first = [_cell_of(column) for column in shown if column.kind == "measure"]
+    last = [_cell_of(column) for column in shown if column.kind != "measure"]
+    first.insert(0, ("kind", lambda run: run.kind))
+    last.append(("size, bytes", lambda run: _show(number(run.trace.get("bytes")))))
+    head = ["run", *(name for name, _ in first), "energy", *(name for name, _ in last)]
     lines = []
     for i, run in enumerate(runs):
         cells = [f'<td title="{escape(str(run.path))}">{escape(names[i])}</td>']
-        cells += [f"<td>{escape(show(run))}</td>" for _, show in _FIRST]
+        cells += [f"<td>{escape(show(run))}</td>" for _, show in first]
         energy = show_energy(drawings.picojoules(run, _bill_of(run, pricer)))
         cells.append(f'<td data-energy="{i}">{escape(energy)}</td>')
-        cells += [f"<td>{escape(show(run))}</td>" for _, show in _LAST]
+        cells += [f"<td>{escape(show(run))}</td>" for _, show in last]
         lines.append(f'<tr data-run="{i}">{"".join(cells)}</tr>')
     titles = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
@@ -333,10 +323,13 @@ def _remarks(runs: Sequence[Run], names: Sequence[str], remarks: Sequence[str]) 
     return f'<ul class="missing">{"".join(lines)}</ul>' if lines else ""
 
 
-def _show(value: int | float | None, scale: float = 1, missing: str = "–") -> str:
+def _cell_of(column: Column) -> tuple[str, Callable[[Run], str]]:
+    return column.title, lambda run: _show(column.of(run.summary), column.missing)
+
+
+def _show(value: int | float | None, missing: str = "–") -> str:
     if value is None:
         return missing
-    value = value * scale
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

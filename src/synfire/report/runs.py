@@ -1,27 +1,15 @@
 """Run folders as plain records: everything that is there, and a remark for everything that is not."""
 
 import json
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from synfire.base import RunError, read_json
+from synfire.report.results import columns, number
 
-# Name of the column, key in summary.json; the values of a key are described where the summary is written.
-RUN_COLUMNS = {
-    "accuracy %": "accuracy",
-    "non-zeros/image": "non_zeros_per_image",
-    "spikes/image": "spikes_per_image",
-    "steps": "steps",
-    "parameters": "parameters",
-    "ms/image": "ms_per_image",
-    "train s": "seconds",
-}
-# Beside accuracy, what tells how good a run is.
-QUALITY = {"perplexity": "perplexity", "bits_per_character": "bits per character"}
 PARTS = ("environment", "health", "trace", "test")
 
 
@@ -79,16 +67,6 @@ class Run:
         return number(self.summary.get(key))
 
 
-def number(value: Any) -> int | float | None:
-    """Return a number that is finite, also as a float, as it is, and None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return value if math.isfinite(value) else None
-    except OverflowError:
-        return None
-
-
 def brief(text: str, most: int = 300) -> str:
     """Return a text, or its beginning where it is longer than a reader wants."""
     return text if len(text) <= most else f"{text[:most]}…"
@@ -139,36 +117,25 @@ def _read(run: Run) -> None:
         run.remarks.append(f"unfinished after {len(run.epochs)} epochs; continue with --resume")
     for part in PARTS:
         setattr(run, part, _part(path / f"{part}.json", run) if (path / f"{part}.json").exists() else {})
-    missing = [part for part in ("trace", "test") if not (path / f"{part}.json").exists()]
+    parts = ("trace", "test") if "accuracy" in run.summary else ("trace",)  # only classification leaves a test.json
+    missing = [part for part in parts if not (path / f"{part}.json").exists()]
     if run.summary and missing:
         run.remarks.append(f"finished by an older version, without {' and '.join(missing)}")
 
 
-def describe_results(summary: Mapping[str, Any]) -> str:
-    """Return the results of a run in one sentence."""
-    quality = [f"{name} {summary[key]:.4g}" for key, name in QUALITY.items() if key in summary]
-    if "accuracy" in summary:
-        quality.insert(0, f"accuracy {100 * summary['accuracy']:.2f} %")
-    [unit] = [key.removeprefix("ms_per_") for key in summary if key.startswith("ms_per_")]
-    spikes = summary.get(f"spikes_per_{unit}")
-    fired = f"{summary[f'non_zeros_per_{unit}']:,.0f} non-zeros" + (f" and {spikes:,.0f} spikes" if spikes else "")
-    return (
-        f"{', '.join(quality)}, {fired} per {unit} at T = {summary['steps']}, "
-        f"{summary['parameters']:,} parameters, {summary[f'ms_per_{unit}']:.3g} ms per {unit}"
-    )
+def run_table(runs: Sequence[Run]) -> tuple[list[str], list[list[Any]]]:
+    """Return head and rows of a table: of each run its folder, the results that any of them has, and its remarks.
 
-
-def run_rows(runs: Sequence[Run]) -> list[list[Any]]:
-    """Return a row per run: its folder, the values of `RUN_COLUMNS`, and the remarks."""
-    return [[str(run.path), *columns(run), "; ".join(run.remarks)] for run in runs]
-
-
-def columns(run: Run) -> list[int | float | None]:
-    """Return the values of `RUN_COLUMNS`, accuracy in percent."""
-    values = {key: run.result(key) for key in RUN_COLUMNS.values()}
-    if values["accuracy"] is not None:
-        values["accuracy"] = 100.0 * values["accuracy"]
-    return list(values.values())
+    There is no column of remarks where there are none, and one of measured energy only where some were measured.
+    """
+    found = columns(run.summary for run in runs)
+    shown = [column for column in found if any(column.of(run.summary) is not None for run in runs)]
+    remarks = ["; ".join(run.remarks) for run in runs]
+    rows = [[str(run.path), *(column.of(run.summary) for column in shown)] for run in runs]
+    head = ["run", *(column.short for column in shown)]
+    if any(remarks):
+        return [*head, "remark"], [[*row, remark] for row, remark in zip(rows, remarks, strict=True)]
+    return head, rows
 
 
 def _part(path: Path, run: Run) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from torch.optim import SGD, Optimizer
 from synfire.base import ConfigError, DataError, NumericsError
 from synfire.layers import Direct, Encoder
 from synfire.metering import energy_is_counted, measure_energy
+from synfire.metering.trace import EMITTERS
 from synfire.models import twin as twin_of
 from synfire.ops.saving import compact as keep_less
 from synfire.tasks.account import Account
@@ -196,14 +197,16 @@ class Task(L.LightningModule):
             self._joules = sum(spent.joules.values()) / self.count(batch)
 
     def on_test_epoch_end(self) -> None:
-        """Log the activity, and the time of encoder and network, per unit.
+        """Log the activity, if there are neurons, and the time of encoder and network, per unit.
 
         The time is the median over the first batches, without counting.
         """
         assert self._account is not None, "on_test_start comes first"
         activity, share = self._account.trace(), self._account.units_per_sample
-        self._log_mean(f"test/non_zeros_per_{self.unit}", activity.events / share, 1)
-        if activity.emits_whole_numbers:
+        emits = bool(activity.of_kind(*EMITTERS.values()))
+        if emits:
+            self._log_mean(f"test/non_zeros_per_{self.unit}", activity.events / share, 1)
+        if emits and activity.emits_whole_numbers:
             self._log_mean(f"test/spikes_per_{self.unit}", activity.spikes / share, 1)
         self._log_mean(f"test/ms_per_{self.unit}", 1000 * statistics.median(self._seconds), 1)
         if self._joules is not None:

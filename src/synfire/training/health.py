@@ -133,6 +133,8 @@ class HealthCheck(L.Callback):
 
 def describe(report: list[LayerHealth]) -> str:
     """Return one line, and below it a table of the layers that are not healthy."""
+    if not report:
+        return "health: no neuron layers to look at"
     ill = [layer for layer in report if layer.verdict != "healthy"]
     densities = [layer.density for layer in report] or [0.0]
     line = (

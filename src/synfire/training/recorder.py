@@ -10,6 +10,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
 from synfire.base import NumericsError, append_json_line, save_weights
+from synfire.report import show_measure
 from synfire.training.run_folder import RunFolder
 
 Keep = Literal["last", "best"]
@@ -140,6 +141,4 @@ def _line(epoch: int, epochs: int | None, metrics: dict[str, float], seconds: fl
 
 
 def _said(name: str, value: float) -> str:
-    if name == "accuracy":
-        return f"accuracy {100 * value:.1f} %"
-    return f"{name.replace('_', ' ')} {value:.3f}"
+    return f"{name.replace('_', ' ')} {show_measure(name, value, places=1 if name == 'accuracy' else None)}"
