@@ -30,6 +30,7 @@ from synfire.data.text import (
 
 if TYPE_CHECKING:
     from synfire.data.image_data import ImageData
+    from synfire.data.random_currents import RandomCurrents
     from synfire.data.text.text_data import TextData
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "NpzImages",
     "ParquetImages",
     "PythonSources",
+    "RandomCurrents",
     "ResidentLoader",
     "Subwords",
     "TextData",
@@ -64,12 +66,16 @@ __all__ = [
     "restore_vocabulary",
 ]
 
-_MODULES = {"ImageData": "synfire.data.image_data", "TextData": "synfire.data.text.text_data"}
+_NEEDS_LIGHTNING = {
+    "ImageData": "synfire.data.image_data",
+    "RandomCurrents": "synfire.data.random_currents",
+    "TextData": "synfire.data.text.text_data",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import data modules on first use, because they need Lightning."""
-    if name in _MODULES:
+    """Import a data module on first use, because it needs Lightning."""
+    if name in _NEEDS_LIGHTNING:
         need("lightning.pytorch", extra="train", purpose=f"synfire.data.{name}")
-        return getattr(importlib.import_module(_MODULES[name]), name)
+        return getattr(importlib.import_module(_NEEDS_LIGHTNING[name]), name)
     raise AttributeError(f"module 'synfire.data' has no attribute {name!r}")

@@ -1,31 +1,51 @@
-"""Batches of images that stay on the device."""
+"""Batches of samples that stay on the device."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar, Protocol, Self
 
 import torch
 from torch import Tensor
 
 from synfire.base import ConfigError
 from synfire.data.order import EpochOrder
-from synfire.data.split import ImageSplit
+
+
+class Samples(Protocol):
+    """What a loader needs of the samples it keeps."""
+
+    NOUN: ClassVar[str]  # what a sample is called in messages
+
+    @property
+    def device(self) -> torch.device:
+        """Where the samples are."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return the samples on a device; themselves if they are there already."""
+        ...
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """Return a batch of the given rows, int64, (B,)."""
+        ...
 
 
 class ResidentLoader:
     """Yields batches of a split that is kept whole on the device: no worker processes, no copies from the host.
 
-    A batch is (images, labels): images float32, (B, C, H, W), the bytes divided by 255, so in [0, 1]; labels int64,
-    (B,). There is no time axis; an encoder adds T later. The order depends on (seed, epoch, rank) and on nothing else,
-    so a loader that is built anew continues where the last one was.
+    A batch is what the split makes of its rows, such as (images, labels): images float32, (B, C, H, W), the bytes
+    divided by 255, so in [0, 1]; labels int64, (B,). There is no time axis; an encoder adds T later. The order depends
+    on (seed, epoch, rank) and on nothing else, so a loader that is built anew continues where the last one was.
 
-    Every rank gets the same number of batches. In a world of one, each image comes once per epoch; in a larger one,
-    up to world_size - 1 images come twice where the count does not divide, unless `drop_last` is set.
+    Every rank gets the same number of batches. In a world of one, each sample comes once per epoch; in a larger one,
+    up to world_size - 1 samples come twice where the count does not divide, unless `drop_last` is set.
 
     Args:
-        split: the images and labels.
-        batch_size: images per batch and rank.
-        device: where images and labels are kept and batches are made.
+        split: the samples and labels.
+        batch_size: samples per batch and rank.
+        device: where samples and labels are kept and batches are made.
         shuffle: a new order every epoch (see `set_epoch`); otherwise the order of the split.
         seed: seeds the order, a whole number >= 0.
         rank: this process, 0 .. world_size - 1.
@@ -39,7 +59,7 @@ class ResidentLoader:
 
     def __init__(
         self,
-        split: ImageSplit,
+        split: Samples,
         batch_size: int,
         *,
         device: torch.device | str = "cpu",
@@ -51,7 +71,7 @@ class ResidentLoader:
         epoch: Callable[[], int] | None = None,
     ) -> None:
         if batch_size < 1:
-            raise ConfigError(f"batch_size is {batch_size}, but at least 1 image per batch was expected.")
+            raise ConfigError(f"batch_size is {batch_size}, but at least 1 {split.NOUN} per batch was expected.")
         self.split = split.to(device)
         self.batch_size = batch_size
         self.order = EpochOrder(
@@ -64,7 +84,7 @@ class ResidentLoader:
         )
         if len(self) == 0:
             raise ConfigError(
-                f"drop_last leaves no batch: {len(split)} images, but {world_size} x {batch_size} are needed. "
+                f"drop_last leaves no batch: {len(split)} {split.NOUN}s, but {world_size} x {batch_size} are needed. "
                 "Lower batch_size, or set drop_last to false."
             )
         # Lightning calls set_epoch on a loader's batch_sampler.sampler before every epoch. An attribute `sampler` would
@@ -82,7 +102,7 @@ class ResidentLoader:
         """Batches per epoch on this rank."""
         return -(-len(self.order) // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         # A generator, so that the epoch is read when the first batch is asked for: Lightning sets it after iter().
         if self._ask_epoch is not None:
             self.set_epoch(self._ask_epoch())
@@ -91,11 +111,11 @@ class ResidentLoader:
             saved_epoch, batches = self._resume_at
             first = batches if saved_epoch == epoch and batches < len(self) else 0
             self._resume_at = None
-        rows = self.order.rows().to(self.split.images.device)
+        rows = self.order.rows().to(self.split.device)
         for number in range(first, len(self)):
             batch = rows[number * self.batch_size : (number + 1) * self.batch_size]
             self._place = epoch, number + 1
-            yield self.split.images[batch].to(torch.float32).div_(255), self.split.labels[batch]
+            yield self.split.batch(batch)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the place in the epoch, for a checkpoint in the middle of one."""

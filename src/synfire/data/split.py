@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -26,6 +27,8 @@ class ImageSplit:
     Raises:
         DataError: the set is empty, a dtype or shape is wrong, the counts differ, or a label is out of range.
     """
+
+    NOUN: ClassVar[str] = "image"
 
     images: Tensor
     labels: Tensor
@@ -66,6 +69,15 @@ class ImageSplit:
         """Shape of one image, (C, H, W)."""
         _, channels, height, width = self.images.shape
         return channels, height, width
+
+    @property
+    def device(self) -> torch.device:
+        """Where the samples are."""
+        return self.images.device
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return images, float32, (B, C, H, W), the bytes divided by 255, and labels, int64, (B,)."""
+        return self.images[rows].to(torch.float32).div_(255), self.labels[rows]
 
     def take(self, rows: Tensor) -> "ImageSplit":
         """Return a copy of the given rows, int64, (n,), in that order."""

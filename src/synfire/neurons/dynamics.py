@@ -8,6 +8,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from synfire.base import check_sequence, load_weights, read_tensors
+from synfire.ops.lif import NeuronSpec, lif
 
 WINDOW = 8  # steps of the past that it sees
 
@@ -39,11 +40,14 @@ class SurrogateDynamics(nn.Module):
     def forward(self, i: Tensor) -> Tensor:
         """Map currents (T, B, ...) in units of the threshold to what each step finds, of the same shape."""
         check_sequence(i, "SurrogateDynamics")
-        rows = i.reshape(len(i), 1, -1).permute(2, 1, 0)  # (neurons, 1, T)
-        # Padding on both sides and a cut leave windows that end one step before their output.
-        z = torch.relu(self.past_norm(self.past(self.spread(rows))[..., : len(i)]))
-        z = torch.relu(z + self.mix_norm(self.mix(z)))
-        return self.gather(z).permute(2, 1, 0).reshape(i.shape)
+        padded = functional.pad(i.reshape(len(i), -1).T, (WINDOW, -1))  # (neurons, T + 7)
+        windows = padded.unfold(1, WINDOW, 1).reshape(-1, WINDOW)  # of step t: t - 8 .. t - 1
+        # Products of matrices give the same as its convolutions, whose backward pass is many times slower on a CPU.
+        past = functional.linear(windows, (self.past.weight * self.spread.weight)[:, 0], self.past.bias)
+        z = torch.relu(self.past_norm(past))
+        z = torch.relu(z + self.mix_norm(functional.linear(z, self.mix.weight[..., 0], self.mix.bias)))
+        found = functional.linear(z, self.gather.weight[..., 0], self.gather.bias)
+        return found.view(-1, len(i)).T.reshape(i.shape)
 
     def fold(self) -> "FoldedDynamics":
         """Return the same function with 153 numbers: encoder and norms folded into their neighbours."""
@@ -62,6 +66,28 @@ class SurrogateDynamics(nn.Module):
         made = cls(float(tensors["decay"]) if "decay" in tensors and tensors["decay"].numel() == 1 else 0.0)
         load_weights(made, file)
         return made.eval()
+
+
+@torch.no_grad()
+def exact_dynamics(i: Tensor, decay: float) -> tuple[Tensor, Tensor]:
+    """Return what `SurrogateDynamics` is to predict, m_t = decay v_(t-1), and the spikes [m_t + i_t >= 1].
+
+    Args:
+        i: currents in units of the threshold, (T, B, ...).
+        decay: share of the potential kept per step.
+
+    Returns:
+        m and spikes of the exact hard-reset neuron from rest, both shaped like i.
+    """
+    check_sequence(i, "exact_dynamics")
+    carried, spikes = torch.zeros_like(i), torch.empty_like(i)
+    spec, v = NeuronSpec(reset="zero"), None
+    for t in range(len(i)):
+        if v is not None:
+            carried[t] = decay * v
+        fired, v = lif(i[t : t + 1], v, decay=decay, spec=spec)
+        spikes[t] = fired[0]
+    return carried, spikes
 
 
 class FoldedDynamics(nn.Module):

@@ -62,6 +62,9 @@ class Recipe:
         allowed = (*ALLOWED, *trust)
         parser = build_parser(trust)
         _refuse_data_seed(recipe, overrides)
+        # What a class named by the recipe leaves open is its own default, not that of the class which is ours.
+        named = [key for key in ("task", "data") if isinstance(recipe.get(key), dict) and "class_path" in recipe[key]]
+        parser.set_defaults(dict.fromkeys(named))
         try:
             values = parser.parse_object(recipe)
             if overrides:
