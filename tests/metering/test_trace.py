@@ -7,7 +7,7 @@ from torch import nn
 import synfire
 from synfire.base import ShapeError
 from synfire.layers import Conv2d, Join, Linear
-from synfire.metering import Row, count, counting
+from synfire.metering import Activity, count, counting
 
 
 def test_counts_by_hand():
@@ -55,9 +55,10 @@ def test_a_relu_has_no_spikes_to_sum():
 
 
 def test_sums_above_what_float32_holds():
-    row = Row("neuron", "neuron", (1,), spike_total=2.0**24)
-    row.add(count(torch.ones(1, 1, 1)))
-    assert row.spike_total == 2**24 + 1
+    activity = Activity()
+    activity.add(count(torch.full((1, 1, 1), 2.0**24)))
+    activity.add(count(torch.ones(1, 1, 1)))
+    assert activity.read()["spike_total"] == 2**24 + 1
 
 
 def test_images_are_not_spikes():

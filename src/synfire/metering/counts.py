@@ -1,10 +1,12 @@
-"""How often, and how strongly, the numbers of a sequence differ from zero."""
+"""How often, and how strongly, the numbers of sequences differ from zero."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor
 
-from synfire.ops.tally import tally
+from synfire.ops.tally import Tally, tally
 
 
 @dataclass(frozen=True)
@@ -15,36 +17,84 @@ class Counts:
         samples: B.
         steps: T.
         computed_steps: steps that differ from each other: 1 for a frame that is held over time, else T.
-        by_step: non-zeros at each step over all samples, int64, (T,).
-        by_position: non-zeros at each position over all samples and steps, int64, (*n).
-        sums: sums of absolute values at each position, float64, (*n); exact for whole numbers.
-        largest: largest absolute value.
-        whole: whether all values are whole numbers, as spikes are and images and their means are not.
+        tally: of these steps, on the device of the sequence.
     """
 
     samples: int
     steps: int
     computed_steps: int
-    by_step: Tensor
-    by_position: Tensor
-    sums: Tensor
-    largest: float
-    whole: bool
+    tally: Tally
 
 
 def count(x: Tensor) -> Counts:
     """Count one sequence, (T, B, *n), of at least one sample and one number each."""
-    steps = x.shape[0]
+    steps, samples = x.shape[:2]
     held = steps > 1 and x.stride(0) == 0
-    seen = tally(x[:1] if held else x)
-    repeats = steps if held else 1
-    return Counts(
-        samples=x.shape[1],
-        steps=steps,
-        computed_steps=1 if held else steps,
-        by_step=seen.by_step.expand(steps) if held else seen.by_step,
-        by_position=repeats * seen.by_position if held else seen.by_position,
-        sums=repeats * seen.sums if held else seen.sums,
-        largest=seen.largest,
-        whole=seen.whole,
-    )
+    return Counts(samples, steps, 1 if held else steps, tally(x[:1] if held else x))
+
+
+class Activity:
+    """Adds up sequences of one shape. Sums stay on the device until they are read, which is what a GPU waits for.
+
+    Args:
+        fan_out: live weights that each number of a sample meets, int64, or None where there are none.
+    """
+
+    def __init__(self, fan_out: Tensor | None = None) -> None:
+        self.samples = self.steps = self.computed_steps = 0
+        self._fan_out = None if fan_out is None else fan_out.double().flatten()
+        self._by_step: Tensor | None = None  # (2, a step or more beyond the last), as in Tally
+        self._tops = self._synops = torch.zeros(0)
+
+    def add(self, counts: Counts, first_step: int = 0, repeated: bool = False) -> None:
+        """Add what was counted in one sequence, or in the part of a streamed one that begins at a step.
+
+        Args:
+            counts: of the sequence.
+            first_step: at which it begins.
+            repeated: whether it is a frame that was there one step before, whose products are known already.
+        """
+        seen, stop = counts.tally, first_step + counts.steps
+        by_step = self._reserve(stop, seen.by_step)
+        if first_step == 0:
+            self.samples += counts.samples
+        self.steps = max(self.steps, stop)
+        part = by_step if counts.steps == by_step.shape[1] else by_step[:, first_step:stop]
+        part += seen.by_step  # the one step of a held frame is that of all
+        torch.maximum(self._tops, seen.tops, out=self._tops)
+        if not repeated:
+            self.computed_steps = max(self.computed_steps, first_step + counts.computed_steps)
+            if self._fan_out is not None:
+                self._synops += seen.by_place.flatten(1) @ self._fan_out
+
+    def _reserve(self, steps: int, like: Tensor) -> Tensor:
+        """Return the counts by step, with room for so many; doubled, so that a long stream does not copy them often."""
+        old = self._by_step
+        if old is not None and old.shape[1] >= steps:
+            return old
+        with torch.inference_mode(False):  # else nothing could be added outside of it
+            if old is None:
+                self._by_step = torch.zeros(2, steps, dtype=like.dtype, device=like.device)
+                self._tops, self._synops = self._by_step.new_zeros(2), self._by_step.new_zeros(2)
+            else:
+                self._by_step = torch.cat([old, old.new_zeros(2, max(steps, 2 * old.shape[1]) - old.shape[1])], 1)
+        return self._by_step
+
+    def read(self) -> dict[str, Any]:
+        """Return the totals under the names that they have in a `Row`."""
+        if self._by_step is None:
+            return {}
+        by_step = self._by_step[:, : self.steps]
+        ends = torch.cat([self._tops, self._synops, by_step[1].sum()[None], by_step[0]]).tolist()
+        largest, odd, pairs, unary, spikes, *events = ends
+        return {
+            "samples": self.samples,
+            "computed_steps": self.computed_steps,
+            "event_count": int(sum(events)),
+            "spike_total": spikes,
+            "synop_count": int(pairs),
+            "synop_sum": unary,
+            "largest": largest,
+            "whole": not odd,
+            "events_by_step": [int(n) for n in events],
+        }

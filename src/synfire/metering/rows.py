@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from synfire.layers import Linear
-from synfire.metering.counts import Counts
 
 
 def count_fan_out(module: nn.Module, shape: torch.Size, dense: bool = False) -> Tensor:
@@ -148,34 +147,6 @@ class Row:
         self.events_by_step = [a + b for a, b in zip(self.events_by_step, other.events_by_step, strict=True)]
         for key in ("event_count", "spike_total", "arriving_count", "synop_count", "synop_sum"):
             setattr(self, key, getattr(self, key) + getattr(other, key))
-
-    def add(self, counts: Counts, first_step: int = 0, repeated: bool = False) -> None:
-        """Add what was counted in one sequence, or in the part of a streamed one that begins at a step.
-
-        Args:
-            counts: of the sequence.
-            first_step: at which it begins.
-            repeated: whether it is a frame that was there one step before, whose products are known already.
-        """
-        if first_step == 0:
-            self.samples += counts.samples
-        by_step = [0] * first_step + counts.by_step.tolist()
-        longest = max(len(by_step), len(self.events_by_step))
-        both = (steps + [0] * (longest - len(steps)) for steps in (self.events_by_step, by_step))
-        self.events_by_step = [a + b for a, b in zip(*both, strict=True)]
-        if not repeated:
-            self.computed_steps = max(self.computed_steps, first_step + counts.computed_steps)
-        self.event_count += sum(by_step)
-        self.spike_total += counts.sums.sum().item()
-        self.largest = max(self.largest, counts.largest)
-        self.whole = self.whole and counts.whole
-        if self.synapse is not None and self.synapse.fan_out is not None and not repeated:
-            repeats = counts.steps // counts.computed_steps  # a held frame meets the weights once
-            fan_out = self.synapse.fan_out
-            pairs = int((counts.by_position * fan_out).sum()) // repeats
-            binary = counts.whole and counts.largest <= 1
-            self.synop_count += pairs
-            self.synop_sum += pairs if binary else (counts.sums * fan_out).sum().item() / repeats
 
     @property
     def steps(self) -> int:

@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from synfire.base import RunError, ShapeError
 from synfire.layers import Flatten, Join, MaxPool2d
-from synfire.metering.counts import Counts, count
+from synfire.metering.counts import Activity, Counts, count
 from synfire.metering.rows import Row, Synapse
 from synfire.metering.traffic import Machine, Traffic
 from synfire.neurons import GELU, Neuron, QuantisedReLU, ReLU, current_stream
@@ -339,11 +339,31 @@ def _version(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version  # inference tensors keep no count
 
 
+@dataclass(slots=True)
+class _Layer:
+    """One row that is being counted.
+
+    Attributes:
+        row: what is known of it beforehand.
+        activity: what it did so far.
+        arriving: inputs of a neuron that no weights feed.
+    """
+
+    row: Row
+    activity: Activity
+    arriving: Activity
+
+    def read(self) -> Row:
+        """Return the row as it stands."""
+        arriving = self.arriving.read().get("event_count", 0)
+        return replace(self.row, arriving_count=arriving, **self.activity.read())
+
+
 class Meter:
     """Adds up rows, one per use of a module within a pass; see `counting`."""
 
     def __init__(self, net: nn.Module) -> None:
-        self.rows: dict[str, Row] = {}
+        self._layers: dict[str, _Layer] = {}
         self.hooks: list[tuple[nn.Module, Callable[..., None]]] = []
         for name, module in net.named_modules():
             name = name or type(module).__name__
@@ -368,7 +388,8 @@ class Meter:
         """Return what was counted so far."""
         parameters = list(self._net.parameters())
         size = sum(tensor.numel() * tensor.element_size() for tensor in (*parameters, *self._net.buffers()))
-        return Trace(tuple(self.rows.values()), sum(p.numel() for p in parameters), size, self._uncounted())
+        rows = tuple(layer.read() for layer in self._layers.values())
+        return Trace(rows, sum(p.numel() for p in parameters), size, self._uncounted())
 
     def _uncounted(self) -> tuple[str, ...]:
         """Return the names of what has weights in two or more dimensions, or is a neuron, and was not counted."""
@@ -397,22 +418,25 @@ class Meter:
         if not values.numel() or values.dim() < 2 + (kind == "synapse"):
             return
         self._seen.add(name)
-        if key not in self.rows:
-            self.rows[key] = self._describe(key, kind, module, values, inputs[0], output)
-        row = self.rows[key]
-        first = self._first_step(key, values.shape[0])
-        self._check(row, values, first)
-        row.add(self._counts(values), first, kind == "synapse" and self._repeats(key, values, first))
-        if kind == "neuron" and not self._takes_currents(row):
-            row.arriving_count += int(self._counts(inputs[0]).by_step.sum())
+        layer = self._layers.get(key) or self._describe(key, kind, module, values, inputs[0], output)
+        running = current_stream()
+        first = 0 if running is None else self._first_step(running, key, values.shape[0])
+        self._check(layer, values, running is not None)
+        sight = self._sight(values)
         if kind == "synapse":
-            row.levels = max(row.levels, self._sight(values).levels)
+            layer.row.levels = max(layer.row.levels, sight.levels)
+            repeated = running is not None and self._repeats(running, key, values, first)
+            layer.activity.add(self._counts(values, sight), first, repeated)
+        else:
+            layer.activity.add(self._counts(values, sight), first)
+        if kind == "neuron" and not self._takes_currents(layer.row):
+            layer.arriving.add(self._counts(inputs[0], self._sight(inputs[0])), first)
         if kind in ("synapse", "merge"):
             self._see(output, key)
         if kind in ("neuron", "quantised"):
-            self._sight(output).levels = row.levels
+            sight.levels = layer.row.levels
         if isinstance(module, Join) and module.after_merge is None:
-            self._sight(output).levels = _merged_levels(module.merge, [self._sight(x).levels for x in inputs])
+            sight.levels = _merged_levels(module.merge, [self._sight(x).levels for x in inputs])
 
     def follow(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         """Remember through a norm or pooling where a tensor comes from; a forward hook."""
@@ -422,58 +446,55 @@ class Meter:
         if isinstance(module, PASSES_SPIKES):
             self._sight(output).levels = self._sight(inputs[0]).levels
         self._see(output, source)
-        row = self.rows.get(source)
-        if isinstance(module, _BatchNorm) and row is not None and row.synapse is not None and not row.synapse.biases:
-            row.synapse = replace(row.synapse, biases=row.synapse.out_channels)
+        if isinstance(module, _BatchNorm) and source in self._layers:
+            row = self._layers[source].row
+            if row.synapse is not None and not row.synapse.biases:
+                row.synapse = replace(row.synapse, biases=row.synapse.out_channels)
 
-    def _describe(self, key: str, kind: str, module: nn.Module, values: Tensor, given: Tensor, output: Tensor) -> Row:
-        shape = tuple(values.shape[2:])
+    def _describe(
+        self, key: str, kind: str, module: nn.Module, values: Tensor, given: Tensor, output: Tensor
+    ) -> _Layer:
+        row, fan_out = Row(key, kind, tuple(values.shape[2:])), None
         if kind == "synapse":
-            return Row(key, kind, shape, synapse=Synapse.of(module, shape, tuple(output.shape[2:])))
-        spec = getattr(module, "spec", None)
-        return Row(
-            key,
-            kind,
-            shape,
-            levels=getattr(module, "levels", 1) if kind in ("neuron", "quantised") else 0,
-            leaks=kind == "neuron" and bool((getattr(module, "decay", torch.zeros(())) != 1).any()),
-            resets=kind == "neuron" and getattr(spec, "reset", "") != "none",
-            fed_by=self._source(given) or self._behind.get(module, ""),
-        )
+            row.synapse = Synapse.of(module, row.shape, tuple(output.shape[2:]))
+            fan_out = row.synapse.fan_out
+        else:
+            spec = getattr(module, "spec", None)
+            row.levels = getattr(module, "levels", 1) if kind in ("neuron", "quantised") else 0
+            row.leaks = kind == "neuron" and bool((getattr(module, "decay", torch.zeros(())) != 1).any())
+            row.resets = kind == "neuron" and getattr(spec, "reset", "") != "none"
+            row.fed_by = self._source(given) or self._behind.get(module, "")
+        self._layers[key] = _Layer(row, Activity(fan_out), Activity())
+        return self._layers[key]
 
     def _takes_currents(self, row: Row) -> bool:
-        return row.fed_by in self.rows and self.rows[row.fed_by].kind == "synapse"
+        return row.fed_by in self._layers and self._layers[row.fed_by].row.kind == "synapse"
 
-    def _first_step(self, key: str, steps: int) -> int:
-        """Return at which step of a streamed sequence this use begins; 0 outside a stream."""
-        running = current_stream()
-        if running is None:
-            return 0
+    def _first_step(self, running: Any, key: str, steps: int) -> int:
+        """Return at which step of a streamed sequence this use begins."""
         done = self._done.setdefault(running, {})
         first = done.get(key, 0)
         done[key] = first + steps
         return first
 
-    def _repeats(self, key: str, values: Tensor, first: int) -> bool:
+    def _repeats(self, running: Any, key: str, values: Tensor, first: int) -> bool:
         """Return whether a stream's step brings the very frame of the step before, as a held one does.
 
         The same place in memory, as along an axis of stride 0 in a whole sequence; to be equal by chance is not enough.
         """
-        running = current_stream()
-        if running is None or len(values) != 1:
+        if len(values) != 1:
             return False
         before = self._before.setdefault(running, {})
         old = before.get(key) if first > 0 else None
         before[key] = values.detach()  # kept, so that no later tensor takes its place in memory
         return old is not None and old.data_ptr() == values.data_ptr() and _version(old) == _version(values)
 
-    def _check(self, row: Row, values: Tensor, first: int) -> None:
-        shape, steps = tuple(values.shape[2:]), values.shape[0]
-        streamed = current_stream() is not None
-        if row.shape != shape or (row.steps and row.steps != steps and not streamed):
+    def _check(self, layer: _Layer, values: Tensor, streamed: bool) -> None:
+        shape, steps, before = tuple(values.shape[2:]), values.shape[0], layer.activity.steps
+        if layer.row.shape != shape or (before and before != steps and not streamed):
             raise ShapeError(
-                f"trace: {row.name} saw {steps} steps of shape {shape}, but {row.steps} of {row.shape} in a batch "
-                "before; give batches of equal T and sample shape."
+                f"trace: {layer.row.name} saw {steps} steps of shape {shape}, but {before} of {layer.row.shape} in a "
+                "batch before; give batches of equal T and sample shape."
             )
 
     def _see(self, tensor: Tensor, source: str) -> None:
@@ -489,9 +510,8 @@ class Meter:
     def _source(self, tensor: Tensor) -> str:
         return self._sight(tensor).source
 
-    def _counts(self, tensor: Tensor) -> Counts:
+    def _counts(self, tensor: Tensor, sight: _Sight) -> Counts:
         """Count a tensor, once: what leaves one layer arrives at the next."""
-        sight = self._sight(tensor)
         if sight.counts is None:
             sight.counts = count(tensor)
         return sight.counts

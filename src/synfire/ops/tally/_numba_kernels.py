@@ -8,47 +8,67 @@ from numba import njit, prange
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="never")
-def _row(values, one, fired, tops, odd, sums):
-    """Add one row of numbers to the counts of its positions."""
+def _add(a, b, c, d, fired, tops, odd, sums):
+    """Add the numbers of four samples to the counts of their positions; four, to load and store the counts less."""
+    one = a.dtype.type(1)
+    for i in range(a.size):
+        p, q, r, s = abs(a[i]), abs(b[i]), abs(c[i]), abs(d[i])
+        fired[i] += (min(np.ceil(p), one) + min(np.ceil(q), one)) + (min(np.ceil(r), one) + min(np.ceil(s), one))
+        tops[i] = max(tops[i], max(max(p, q), max(r, s)))
+        fractions = max(max(p - np.floor(p), q - np.floor(q)), max(r - np.floor(r), s - np.floor(s)))
+        odd[i] = max(odd[i], fractions)
+        sums[i] = sums[i] + p + q + r + s  # one by one, so that they add up in the type of the sums
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="never", fastmath={"reassoc"})
+def _total(values):
+    total = 0.0
     for i in range(values.size):
-        size = abs(values[i])
-        fired[i] += min(np.ceil(size), one)
-        tops[i] = max(tops[i], size)
-        odd[i] = max(odd[i], size - np.floor(size))
-        sums[i] += size
+        total += values[i]
+    return total
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def tally(x, exact, block, by_step, by_position, sums):
-    """Count x, (T, B, N), in blocks of positions; by_step has a row per block.
+def _tally(x, exact, block, by_step, by_place, tops):
+    """Count x, (T, B, N), in blocks of positions; the rest is as in `Tally`.
 
     Args:
+        x: the sequence.
         exact: a zero of the type in which the values of a step are summed: that of x, or float64.
-
-    Returns:
-        The largest absolute value, infinite if one is or is not a number; and the largest fraction.
+        block: positions of a block.
+        by_step: to fill, (2, T).
+        by_place: to fill, (2, N).
+        tops: to fill; the largest value is infinite if any number is, or is none.
     """
     steps, samples, size = x.shape
-    blocks = by_step.shape[0]
-    one = x.dtype.type(1)
-    largest, odds = np.zeros(blocks), np.zeros(blocks)
+    blocks = -(-size // block)
+    of_block, ends = np.zeros((blocks, 2, steps)), np.zeros((blocks, 2))
     for k in prange(blocks):
         start = k * block
         stop = min(start + block, size)
-        fired, tops, odd = np.zeros((3, stop - start), x.dtype)
-        total = np.full(stop - start, exact)
-        by_position[start:stop] = 0
-        sums[start:stop] = 0
+        fired, largest, odd, none = np.zeros((4, stop - start), x.dtype)
+        sums = np.full(stop - start, exact)
+        by_place[:, start:stop] = 0
         for t in range(steps):
+            now = x[t]
             fired[:] = 0
-            total[:] = 0
-            by_step[k, t] = 0
-            for b in range(samples):
-                _row(x[t, b, start:stop], one, fired, tops, odd, total)
+            sums[:] = 0
+            fours = samples - samples % 4
+            for i in range(0, fours, 4):
+                a, b, c, d = now[i, start:stop], now[i + 1, start:stop], now[i + 2, start:stop], now[i + 3, start:stop]
+                _add(a, b, c, d, fired, largest, odd, sums)
+            for i in range(fours, samples):
+                _add(now[i, start:stop], none, none, none, fired, largest, odd, sums)
             for i in range(stop - start):
-                by_step[k, t] += np.int64(fired[i])
-                by_position[start + i] += np.int64(fired[i])
-                sums[start + i] += total[i]
-        largest[k] = tops.max() if np.isfinite(sums[start:stop]).all() else np.inf
-        odds[k] = odd.max()
-    return largest.max(), odds.max()
+                by_place[0, start + i] += fired[i]
+                by_place[1, start + i] += sums[i]
+            of_block[k, 0, t] = _total(fired)
+            of_block[k, 1, t] = _total(sums)
+        ends[k, 0] = largest.max() if np.isfinite(_total(of_block[k, 1])) else np.inf
+        ends[k, 1] = odd.max()
+    by_step[:] = of_block.sum(0)
+    tops[0] = ends[:, 0].max()
+    tops[1] = np.ceil(ends[:, 1].max())
+
+
+tally = njit(cache=True, nogil=True, error_model="numpy")(_tally)
+tally_in_parallel = njit(cache=True, nogil=True, parallel=True, error_model="numpy")(_tally)

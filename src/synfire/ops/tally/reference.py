@@ -10,32 +10,29 @@ from synfire.base import Kernel
 
 @dataclass(frozen=True)
 class Tally:
-    """What a sequence (T, B, *n) holds.
+    """What a sequence (T, B, *n) holds, in float64: whole numbers are exact below 2**53, added in any order.
+
+    It stays on the device of the sequence, so that counting does not wait for a GPU.
 
     Attributes:
-        by_step: non-zeros at each step over all samples, int64, (T,).
-        by_position: non-zeros at each position over all samples and steps, int64, (*n).
-        sums: sums of absolute values at each position, float64, (*n); exact for whole numbers, in any order.
-        largest: largest absolute value.
-        whole: whether all values are whole numbers.
+        by_step: at each step over all samples, first the non-zeros, then the sum of absolute values, (2, T).
+        by_place: the same at each position over all samples and steps, (2, *n).
+        tops: the largest absolute value; and 1 if any value is not a whole number, else 0.
     """
 
     by_step: Tensor
-    by_position: Tensor
-    sums: Tensor
-    largest: float
-    whole: bool
+    by_place: Tensor
+    tops: Tensor
 
 
 def forward(x: Tensor) -> Tally:
     """Count a sequence (T, B, *n) of at least one number."""
-    fired = torch.count_nonzero(x, dim=1)
+    size = x.abs()
+    seen = torch.stack([torch.count_nonzero(x, dim=1).double(), size.sum(1, dtype=torch.float64)])
     return Tally(
-        by_step=fired.reshape(len(fired), -1).sum(1),
-        by_position=fired.sum(0),
-        sums=x.abs().sum((0, 1), dtype=torch.float64),
-        largest=x.abs().amax().item(),
-        whole=bool((x == x.round()).all()),
+        by_step=seen.reshape(2, len(x), -1).sum(2),
+        by_place=seen.sum(1),
+        tops=torch.stack([size.amax().double(), (x != x.round()).any().double()]),
     )
 
 
