@@ -16,6 +16,8 @@ from synfire.metering.pricers import (
     Operations,
     access_energy,
     break_even,
+    break_evens,
+    conventional,
     operation_energy,
     price_lists,
     pricer,
@@ -322,7 +324,25 @@ def test_break_even_of_the_memory_model_is_where_the_bills_meet():
     assert 0.5 < ratio.events_per_neuron < 0.75
 
 
+@pytest.mark.parametrize("name", price_lists())
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_conventional_twin_of_a_trace_costs_what_the_traced_twin_does(name, steps):
+    torch.manual_seed(0)
+    net = synfire.models.sparse_resnet_narrow(levels=2, in_channels=1, widths=(4, 8), depths=(1, 1))
+    x = synfire.layers.Direct(steps)(torch.randn(3, 1, 8, 8))
+    net(x)
+    found, rival = trace(net.eval(), x), trace(synfire.models.twin(net, "relu").eval(), x[:1])
+    price = pricer(name)
+    assert price(conventional(found)).picojoules == pytest.approx(price(rival).picojoules, rel=1e-12)
+    at = break_evens(found)[name]
+    assert at == break_even(found, conventional(found), price)
+    said = at.record("its twin")
+    assert said["verdict"] == ("below" if at.now < at.events_per_neuron else "above")
+    assert (said["value"], said["limit"]) == (at.now, f"{at.events_per_neuron:.3g}")
+
+
 def test_break_even_of_a_silent_network_is_refused():
     with pytest.raises(ConfigError, match="events cost nothing"):
         break_even(spiking(0.0, 0.0), FORMAL, EXAMPLE)
+    assert break_evens(spiking(0.0, 0.0)) == {}
     assert break_even(spiking(), spiking(0.0, 0.0, 1), EXAMPLE).factor == 0

@@ -18,7 +18,7 @@ from synfire.base import ConfigError, RunError, read_json
 from synfire.cli.main import main
 from synfire.cli.report import report
 from synfire.metering import Trace, trace
-from synfire.metering.pricers import bills
+from synfire.metering.pricers import bills, break_evens, price_lists
 from synfire.recipes.accounts import priced_run
 from synfire.report import Run, drawings, figures, read_run
 from synfire.report.page import page, write_page
@@ -158,6 +158,28 @@ def test_every_figure_is_drawn_in_a_browser(run_folder, tmp_path: Path) -> None:
     assert said == ""
     assert set(plots(dom).values()) == {"drawn"}
     assert '<h2 id="which">ann</h2>' in dom
+
+
+def test_the_break_even_is_that_of_the_chosen_price_list(run_folder, tmp_path: Path) -> None:
+    folders = [run_folder("spiking", steps=2), run_folder("ann", "relu")]
+    spiking, ann = priced(*folders)
+    assert not any("break_even" in bill for bill in ann.bills.values())
+    shown = {}
+    for name, at in break_evens(Trace.read(spiking.trace)).items():
+        said = spiking.bills[name]["break_even"]
+        assert (said["value"], said["limit"]) == (at.now, f"{at.events_per_neuron:.3g}")
+        assert said["says"] == "events per neuron and inference"
+        shown[name] = (
+            f'<td class="words">break-even against the same layers computed once and densely, under {name}</td>'
+        )
+    assert set(shown) == set(price_lists())
+    out = tmp_path / "report.html"
+    write_page([spiking, ann], out)
+    for chosen in ("memory-fit-8bit", "operations-45nm-int8"):
+        dom, said = browse(out, f"#run=spiking&pricer={chosen}")
+        assert said == ""
+        assert [name for name, row in shown.items() if row in dom] == [chosen]
+    assert "break-even against" not in browse(out, "#run=ann")[0].partition('<script type="text/plain"')[0]
 
 
 def test_hostile_names_stay_names(run_folder, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from synfire.base import ConfigError, RunError
 from synfire.metering import Trace
-from synfire.metering.pricers import bills, verdicts
+from synfire.metering.pricers import bills, break_evens, verdicts
 from synfire.report import Run, brief, number, read_run
 
 
@@ -42,5 +42,8 @@ def _price(run: Run, trace: Trace, lists: Iterable[str | Path] | None) -> None:
     made = {name: bill.record() for name, bill in bills(trace, lists).items()}
     if not all(number(bill["picojoules"]) is not None for bill in made.values()):
         raise ValueError("an energy is not finite")
+    if trace.spiking:
+        for name, limit in break_evens(trace, lists).items():
+            made[name]["break_even"] = limit.record(f"the same layers computed once and densely, under {name}")
     found = [verdict.record() for verdict in verdicts(trace)] if trace.spiking else []
     run.bills, run.verdicts = made, found

@@ -278,6 +278,7 @@ def _bill(run: Run, pricer: str) -> dict[str, Any]:
         "total": show_energy(number(bill["picojoules"])),
         "assumptions": bill["assumptions"],
         "source": bill["source"],
+        "limits": [_limit(bill["break_even"])] if "break_even" in bill else [],
     }
 
 
@@ -295,7 +296,11 @@ def _verdicts(run: Run) -> list[list[str]]:
     if not run.verdicts:
         return [["Not shown: there is no trace of a spiking network."]]
     head = ["limit of", "here", "limit", "verdict", "source"]
-    return [head, *([v["says"], f"{v['value']:.3g}", v["limit"], v["verdict"], v["source"]] for v in run.verdicts)]
+    return [head, *map(_limit, run.verdicts)]
+
+
+def _limit(said: dict[str, Any]) -> list[str]:
+    return [said["says"], f"{said['value']:.3g}", said["limit"], said["verdict"], said["source"]]
 
 
 def _table(runs: Sequence[Run], names: Sequence[str], pricer: str) -> str:

@@ -26,7 +26,8 @@ class Run:
         health: the check before training.
         trace: record of the operation trace.
         test: confusion matrix and examples.
-        bills: records of energy by price list, added by whoever can price a trace.
+        bills: records of energy by price list, added by whoever can price a trace; under "break_even" the activity at
+            which a spiking network costs as much as its conventional twin, a record like those of verdicts.
         verdicts: where its activity stands beside published limits, records added likewise.
         remarks: what is missing, damaged or unfinished, a sentence each.
     """

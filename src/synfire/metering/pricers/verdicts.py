@@ -1,10 +1,14 @@
 """Limits of activity below which a spiking network saves energy: its own against a rival, and published ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from synfire.base import ConfigError
 from synfire.metering.pricers.bill import Bill
+from synfire.metering.pricers.lists import price_lists, pricer
+from synfire.metering.rows import Row
 from synfire.metering.trace import Trace
 
 
@@ -39,6 +43,16 @@ class BreakEven:
     events_per_neuron: float
     now: float
 
+    def record(self, against: str) -> dict[str, str | float]:
+        """Return it as plain data beside the records of verdicts; `against` names rival and price list."""
+        return {
+            "says": "events per neuron and inference",
+            "value": self.now,
+            "limit": f"{self.events_per_neuron:.3g}",
+            "verdict": "below" if self.factor > 1 else "above",
+            "source": f"break-even against {against}",
+        }
+
 
 def break_even(trace: Trace, rival: Trace, price: Callable[[Trace], Bill]) -> BreakEven:
     """Return at which activity a spiking network costs as much as a rival under a price list.
@@ -63,6 +77,40 @@ def break_even(trace: Trace, rival: Trace, price: Callable[[Trace], Bill]) -> Br
     factor = max(0.0, (price(rival).picojoules - silent) / slope)
     now = events_per_neuron(trace)
     return BreakEven(factor, factor * now, now)
+
+
+def conventional(trace: Trace) -> Trace:
+    """Return the trace of a network's conventional twin as far as dense pricing reads it.
+
+    The same layers with rectifiers for neurons, computed once whatever T is; what comes from neurons is real there.
+    """
+
+    def computed_once(row: Row) -> Row:
+        real = bool(row.levels) or not row.whole
+        steps, kind = [row.event_count], "relu" if row.kind == "neuron" else row.kind
+        return replace(row, kind=kind, levels=0, whole=not real, computed_steps=1, events_by_step=steps)
+
+    return replace(trace, rows=tuple(map(computed_once, trace.rows)))
+
+
+def break_evens(trace: Trace, lists: Iterable[str | Path] | None = None) -> dict[str, BreakEven]:
+    """Return the break-even of a spiking network with its dense `conventional` twin under several price lists, by name.
+
+    Lists under which its events cost nothing are left out.
+
+    Args:
+        trace: of a spiking network.
+        lists: names or paths, see `pricer`; by default all of the package.
+
+    Raises:
+        ConfigError: a list is unknown or invalid.
+    """
+    found, rival = {}, conventional(trace)
+    for name in price_lists() if lists is None else lists:
+        price = pricer(name)
+        with suppress(ConfigError):
+            found[price(rival).pricer] = break_even(trace, rival, price)
+    return found
 
 
 def _grown(trace: Trace, factor: float) -> Trace:

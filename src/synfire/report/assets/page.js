@@ -98,7 +98,7 @@
     at("environment").textContent = detail.environment || "There is no environment.json in this run folder.";
     const bill = detail.bills[pricer];
     at("assumptions").textContent = bill ? `${bill.total} in all. ${bill.assumptions.join("; ")}. Source: ${bill.source}.` : "";
-    at("verdicts").replaceChildren(...rows(detail.verdicts));
+    at("verdicts").replaceChildren(...rows([...detail.verdicts, ...(bill?.limits ?? [])]));
   };
 
   const rows = (table) => table.map((line, place) => {
