@@ -212,10 +212,84 @@ def test_what_has_weights_and_is_not_counted_is_named():
     assert synfire.metering.Trace.read(found.record()).uncounted == ("2",)
     bill = pricer("operations-45nm-int8")(found)
     assert any("not counted" in said and "2" in said for said in bill.assumptions)
-    alone = nn.Sequential(nn.Linear(8, 4), synfire.IF())
-    loop = type("Loop", (nn.Module,), {"forward": lambda self, x: self.net[1].run(self.net[0](x), None)[0]})()
-    loop.net = alone
-    assert trace(loop, torch.ones(2, 1, 8)).uncounted == ("net.1",)  # run by hand, past the counters
+
+
+class ByHand(nn.Module):
+    """Two layers whose neurons are called, run over the whole sequence, or run in a loop over the steps."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.how = how
+        self.first, self.hidden = Linear(8, 6), synfire.LIF(0.7, 0.5)
+        self.last, self.out = Linear(6, 4), synfire.MultiLevelIF(3, 0.2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.how == "called":
+            return self.out(self.last(self.hidden(self.first(x))))
+        if self.how == "whole":
+            hidden = self.hidden.run(self.first(x), None)[0]
+            return self.out.run(self.last(hidden), None, keep=False)[0]
+        if self.how == "neurons in a loop":
+            return self._loop(self.out, self.last(self._loop(self.hidden, self.first(x))))
+        held, out, spikes = None, torch.zeros_like(self.last.weight[:, :1].T.expand(x.shape[1], -1)), []
+        for step in x.split(1):
+            hidden, held = self.hidden.run(self.first(step), held)
+            emitted, out = self.out.run(self.last(hidden), out)
+            spikes.append(emitted)
+        return torch.cat(spikes)
+
+    def _loop(self, neuron: synfire.Neuron, x: Tensor) -> Tensor:
+        state, spikes = None, []
+        for step in x.split(1):
+            emitted, state = neuron.run(step, state)
+            spikes.append(emitted)
+        return torch.cat(spikes)
+
+
+def test_a_neuron_that_is_run_counts_as_one_that_is_called():
+    batches = [3 * torch.rand(4, 2, 8), 3 * torch.rand(4, 5, 8)]
+    called, found = trace(ByHand("called"), batches), trace(ByHand("whole"), batches)
+    assert called.events > 0
+    assert found.record() == called.record()
+    assert found.uncounted == ()
+
+
+def test_a_neuron_that_is_run_in_a_loop_has_the_same_counts():
+    batches = [3 * torch.rand(4, 2, 8), 3 * torch.rand(4, 5, 8)]
+    called, found = (trace(ByHand(how), batches) for how in ("called", "neurons in a loop"))
+    for row, theirs in zip(found.rows, called.rows, strict=True):
+        assert row.record()["per_sample"] | {"arithmetic": None} == theirs.record()["per_sample"] | {"arithmetic": None}
+        assert (row.name, row.samples, row.events_by_step) == (theirs.name, theirs.samples, theirs.events_by_step)
+    assert [row.fed_by for row in found.of_kind("neuron")] == ["", ""]  # slices of what a layer gave are new tensors
+
+
+def test_a_loop_over_the_steps_costs_what_the_whole_sequence_does():
+    x = 3 * torch.rand(4, 3, 8)
+    called, looped = ByHand("called"), ByHand("steps in a loop")
+    for net in (called, looped):
+        net.out = synfire.MultiLevelIF(3, 0.2, initial=0.0)  # whose rest is the zeros that the loop begins with
+    called, looped = trace(called, x), trace(looped, x)
+    neurons = [[row.record() for row in found.of_kind("neuron")] for found in (called, looped)]
+    assert neurons[0] == neurons[1]
+    for total in ("events", "spikes", "arriving_events", "effective_acs", "effective_macs", "dense_macs"):
+        assert getattr(looped, total) == pytest.approx(getattr(called, total), rel=1e-12), total  # sums of means
+    assert [row.name for row in looped.of_kind("synapse")][:3] == ["first", "last", "first#2"]
+    for name in ("operations-45nm-int8", "memory-fit-8bit"):
+        assert pricer(name)(looped).picojoules == pytest.approx(pricer(name)(called).picojoules, rel=1e-12)
+
+
+def test_observing_a_neuron_leaves_no_trace():
+    net = ByHand("whole")
+    with synfire.metering.counting(net) as outer:
+        with synfire.metering.counting(net) as inner:
+            net(torch.ones(2, 1, 8))
+        net(torch.ones(2, 1, 8))
+        with pytest.raises(synfire.base.ShapeError):
+            net(torch.ones(2, 1, 7))
+    assert (outer.trace().rows[0].samples, inner.trace().rows[0].samples) == (2, 1)
+    assert all("run" not in vars(module) for module in net.modules())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())
 
 
 def test_a_width_is_that_of_what_may_come():

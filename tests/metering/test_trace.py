@@ -8,6 +8,7 @@ import synfire
 from synfire.base import ShapeError
 from synfire.layers import Conv2d, Join, Linear
 from synfire.metering import Activity, count, counting
+from synfire.ops.tally import op
 
 
 def test_counts_by_hand():
@@ -59,6 +60,36 @@ def test_sums_above_what_float32_holds():
     activity.add(count(torch.full((1, 1, 1), 2.0**24)))
     activity.add(count(torch.ones(1, 1, 1)))
     assert activity.read()["spike_total"] == 2**24 + 1
+
+
+def test_adding_reads_nothing_from_the_device():
+    x = torch.ones(3, 2, 4, device="meta")  # a device without numbers: whatever read one would fail
+    activity = Activity(torch.ones(4, dtype=torch.long, device="meta"))
+    activity.add(count(x))
+    activity.add(count(x[:1].expand(5, 2, 4)))
+    activity.add(count(x), first_step=5)
+    assert (activity.samples, activity.steps, activity.computed_steps) == (4, 8, 8)
+    with pytest.raises((NotImplementedError, RuntimeError)):
+        activity.read()
+
+
+def test_counts_of_the_reference_are_the_same(monkeypatch):
+    torch.manual_seed(0)
+    net = synfire.models.sparse_resnet_narrow(3, in_channels=1, depths=(1, 1)).eval()
+    x = (torch.rand(3, 4, 1, 8, 8) < 0.3).float()
+    expected = synfire.trace(net, x).record()
+    monkeypatch.setattr(op, "KERNELS", op.KERNELS[-1:])
+    assert synfire.trace(net, x).record() == expected
+
+
+def test_a_trace_that_was_taken_does_not_change():
+    net = synfire.IF()
+    with counting(net) as meter:
+        net(torch.ones(1, 1, 4))
+        before = meter.trace()
+        net(torch.ones(1, 3, 4))
+    assert (before.rows[0].samples, before.rows[0].event_count) == (1, 4)
+    assert (meter.trace().rows[0].samples, meter.trace().rows[0].event_count) == (4, 16)
 
 
 def test_images_are_not_spikes():

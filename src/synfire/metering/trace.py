@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from math import prod
@@ -114,7 +114,8 @@ class Trace:
         """Return the counts of NeuroBench under its names, per sample, as its package counts a network run in steps.
 
         It knows no held frames: what is multiplied once here counts at every step there, and a step's operations are
-        added over the sequence. Its membrane updates are not given: they depend on how a network is written.
+        added over the sequence. Its membrane updates are not given: it compares the potentials that are kept from
+        step to step, which input, leak and reset change alike.
         """
 
         def every_step(rows: Iterable[Row], count: Callable[[Row], float]) -> float:
@@ -291,11 +292,43 @@ def counting(net: nn.Module, meter: "Meter | None" = None) -> Iterator["Meter"]:
     meter = meter if meter is not None else Meter(net)
     handles = [net.register_forward_pre_hook(lambda *_: meter.begin())]
     handles += [module.register_forward_hook(hook) for module, hook in meter.hooks]
-    try:
+    with ExitStack() as stack:
+        for handle in handles:
+            stack.callback(handle.remove)
+        for name, neuron in meter.neurons.items():
+            stack.enter_context(_run_observed(neuron, partial(meter.count_run, name, neuron)))
         yield meter
+
+
+@contextmanager
+def _run_observed(neuron: Neuron, see: Callable[[Tensor, Any, Tensor], None]) -> Iterator[None]:
+    """Show input, first state and spikes of every `neuron.run` that is not part of a call of the neuron."""
+    run, before = neuron.run, neuron.__dict__.get("run")
+    inside = False
+
+    def observed(x: Tensor, state: Any, keep: bool = True) -> tuple[Tensor, Any]:
+        spikes, after = run(x, state, keep)
+        if not inside:
+            see(x, state, spikes)
+        return spikes, after
+
+    def calling(now: bool) -> None:
+        nonlocal inside
+        inside = now
+
+    handles = (
+        neuron.register_forward_pre_hook(lambda *_: calling(True)),
+        neuron.register_forward_hook(lambda *_: calling(False), always_call=True),
+    )
+    neuron.__dict__["run"] = observed
+    try:
+        yield
     finally:
         for handle in handles:
             handle.remove()
+        del neuron.__dict__["run"]
+        if before is not None:
+            neuron.__dict__["run"] = before
 
 
 def _merged_levels(merge: str, levels: Sequence[int]) -> int:
@@ -335,6 +368,10 @@ class _Sight:
         return self.tensor() is tensor and self.version == _version(tensor)
 
 
+def _key(name: str, use: int) -> str:
+    return name if use == 1 else f"{name}#{use}"
+
+
 def _version(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version  # inference tensors keep no count
 
@@ -364,11 +401,14 @@ class Meter:
 
     def __init__(self, net: nn.Module) -> None:
         self._layers: dict[str, _Layer] = {}
+        self.neurons: dict[str, Neuron] = {}
         self.hooks: list[tuple[nn.Module, Callable[..., None]]] = []
         for name, module in net.named_modules():
             name = name or type(module).__name__
             if (kind := _kind(module)) is not None:
                 self.hooks.append((module, partial(self.count, name, kind)))
+                if isinstance(module, Neuron):
+                    self.neurons[name] = module
             elif next(module.children(), None) is None:
                 self.hooks.append((module, self.follow))
         # A join calls the neuron behind its merge before its own row is known.
@@ -379,6 +419,7 @@ class Meter:
         }
         self._net = net
         self._uses: dict[str, int] = {}
+        self._reached: dict[str, int] = {}
         self._sights: dict[int, _Sight] = {}
         self._done: weakref.WeakKeyDictionary[Any, dict[str, int]] = weakref.WeakKeyDictionary()
         self._before: weakref.WeakKeyDictionary[Any, dict[str, Tensor]] = weakref.WeakKeyDictionary()
@@ -404,6 +445,7 @@ class Meter:
     def begin(self) -> None:
         """Begin a pass, so that a module's first use is its first again."""
         self._uses.clear()
+        self._reached.clear()
         self._sights.clear()
         running = current_stream()
         if running is not None and running.at_rest:
@@ -412,31 +454,59 @@ class Meter:
 
     def count(self, name: str, kind: str, module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
         """Add one use of a module; a forward hook, once name and kind are bound."""
-        use = self._uses[name] = self._uses.get(name, 0) + 1
-        key = name if use == 1 else f"{name}#{use}"
+        key = self._next_use(name)
         values = inputs[0] if kind == "synapse" else output
         if not values.numel() or values.dim() < 2 + (kind == "synapse"):
             return
-        self._seen.add(name)
-        layer = self._layers.get(key) or self._describe(key, kind, module, values, inputs[0], output)
         running = current_stream()
         first = 0 if running is None else self._first_step(running, key, values.shape[0])
+        layer, sight = self._layer(key, kind, module, inputs[0], output), self._sight(values)
         self._check(layer, values, running is not None)
-        sight = self._sight(values)
         if kind == "synapse":
             layer.row.levels = max(layer.row.levels, sight.levels)
             repeated = running is not None and self._repeats(running, key, values, first)
             layer.activity.add(self._counts(values, sight), first, repeated)
         else:
-            layer.activity.add(self._counts(values, sight), first)
-        if kind == "neuron" and not self._takes_currents(layer.row):
-            layer.arriving.add(self._counts(inputs[0], self._sight(inputs[0])), first)
+            self._add_emitted(layer, inputs[0], values, first)
         if kind in ("synapse", "merge"):
             self._see(output, key)
-        if kind in ("neuron", "quantised"):
-            sight.levels = layer.row.levels
         if isinstance(module, Join) and module.after_merge is None:
             sight.levels = _merged_levels(module.merge, [self._sight(x).levels for x in inputs])
+
+    def count_run(self, name: str, neuron: Neuron, given: Tensor, state: Any, spikes: Tensor) -> None:
+        """Add what a neuron did that was run from a state by the network's own code, and not called.
+
+        No state begins a use of the neuron; a state goes on with its last one in this pass.
+        """
+        if not spikes.numel():
+            return
+        uses = self._uses.get(name, 0)
+        key = self._next_use(name) if state is None or not uses else _key(name, uses)
+        first = self._reached.get(key, 0)
+        self._reached[key] = first + len(spikes)
+        layer = self._layer(key, "neuron", neuron, given, spikes)
+        self._check(layer, spikes, streamed=True)
+        self._add_emitted(layer, given, spikes, first)
+
+    def _next_use(self, name: str) -> str:
+        """Return the name of a module's row in this pass."""
+        use = self._uses[name] = self._uses.get(name, 0) + 1
+        return _key(name, use)
+
+    def _layer(self, key: str, kind: str, module: nn.Module, given: Tensor, output: Tensor) -> _Layer:
+        if key not in self._layers:
+            self._seen.add(key.partition("#")[0])
+            self._layers[key] = self._describe(key, kind, module, given, output)
+        return self._layers[key]
+
+    def _add_emitted(self, layer: _Layer, given: Tensor, output: Tensor, first: int) -> None:
+        """Add what leaves a neuron, rectifier or merge, and what arrives at a neuron that no weights feed."""
+        sight = self._sight(output)
+        layer.activity.add(self._counts(output, sight), first)
+        if layer.row.kind == "neuron" and not self._takes_currents(layer.row):
+            layer.arriving.add(self._counts(given, self._sight(given)), first)
+        if layer.row.kind in ("neuron", "quantised"):
+            sight.levels = layer.row.levels
 
     def follow(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         """Remember through a norm or pooling where a tensor comes from; a forward hook."""
@@ -451,21 +521,21 @@ class Meter:
             if row.synapse is not None and not row.synapse.biases:
                 row.synapse = replace(row.synapse, biases=row.synapse.out_channels)
 
-    def _describe(
-        self, key: str, kind: str, module: nn.Module, values: Tensor, given: Tensor, output: Tensor
-    ) -> _Layer:
-        row, fan_out = Row(key, kind, tuple(values.shape[2:])), None
+    def _describe(self, key: str, kind: str, module: nn.Module, given: Tensor, output: Tensor) -> _Layer:
         if kind == "synapse":
-            row.synapse = Synapse.of(module, row.shape, tuple(output.shape[2:]))
-            fan_out = row.synapse.fan_out
-        else:
-            spec = getattr(module, "spec", None)
-            row.levels = getattr(module, "levels", 1) if kind in ("neuron", "quantised") else 0
-            row.leaks = kind == "neuron" and bool((getattr(module, "decay", torch.zeros(())) != 1).any())
-            row.resets = kind == "neuron" and getattr(spec, "reset", "") != "none"
-            row.fed_by = self._source(given) or self._behind.get(module, "")
-        self._layers[key] = _Layer(row, Activity(fan_out), Activity())
-        return self._layers[key]
+            shape = tuple(given.shape[2:])
+            made = Synapse.of(module, shape, tuple(output.shape[2:]))
+            return _Layer(Row(key, kind, shape, synapse=made), Activity(made.fan_out), Activity())
+        row = Row(
+            key,
+            kind,
+            tuple(output.shape[2:]),
+            levels=getattr(module, "levels", 1) if kind in ("neuron", "quantised") else 0,
+            leaks=kind == "neuron" and bool((getattr(module, "decay", torch.zeros(())) != 1).any()),
+            resets=kind == "neuron" and getattr(getattr(module, "spec", None), "reset", "") != "none",
+            fed_by=self._source(given) or self._behind.get(module, ""),
+        )
+        return _Layer(row, Activity(), Activity())
 
     def _takes_currents(self, row: Row) -> bool:
         return row.fed_by in self._layers and self._layers[row.fed_by].row.kind == "synapse"
