@@ -14,14 +14,15 @@ def derive_seed(*words: int) -> int:
     return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0])
 
 
-def content_order(images: Tensor, labels: Tensor, seed: int) -> Tensor:
-    """Return a permutation that depends on the images, the labels and the seed, but not on their order in the file.
+def content_order(samples: Tensor, labels: Tensor, seed: int) -> Tensor:
+    """Return a permutation that depends on the samples, the labels and the seed, but not on their order in the file.
 
-    Rows are sorted by a keyed hash (BLAKE2b) of label and pixels. A set aside from the front therefore holds the same
-    images after the file was sorted, shuffled or converted, and the first n are among the first n + 1.
+    Rows are sorted by a keyed hash (BLAKE2b) of label and sample. A set aside from the front therefore holds the same
+    samples after the file was sorted, shuffled or converted, and the first n are among the first n + 1.
 
     Args:
-        images: uint8, (N, C, H, W).
+        samples: whole numbers of any size, (N, ...), such as images, uint8, (N, C, H, W). The hash is of their bytes,
+            least significant first, so another dtype gives another order.
         labels: int64, (N,).
         seed: any whole number >= 0; it keys the hash.
 
@@ -34,11 +35,12 @@ def content_order(images: Tensor, labels: Tensor, seed: int) -> Tensor:
     if seed < 0:
         raise ConfigError(f"seed is {seed}; give a whole number of at least 0.")
     key = seed.to_bytes(16, "little")
-    pixels = images.cpu().contiguous().numpy().reshape(len(images), -1)
+    array = samples.cpu().contiguous().numpy().reshape(len(samples), -1)
+    rows = array.astype(array.dtype.newbyteorder("<"), copy=False)
     names = labels.cpu().numpy().astype("<i8")
     digests = [
         hashlib.blake2b(row.data, digest_size=8, key=key, salt=name.tobytes()).digest()
-        for row, name in zip(pixels, names, strict=True)
+        for row, name in zip(rows, names, strict=True)
     ]
     order = np.argsort(np.frombuffer(b"".join(digests), dtype="<u8"), kind="stable")
     return torch.from_numpy(order)
