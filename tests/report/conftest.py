@@ -30,7 +30,7 @@ def records(nets: dict[str, torch.nn.Module]) -> Callable[..., dict[str, Any]]:
     def make(kind: str = "spiking", steps: int = 1, classes: tuple[str, ...] = ("cat", "dog", "owl")) -> dict[str, Any]:
         torch.manual_seed(1)
         images, labels = torch.randn(6, 1, 8, 8), torch.arange(6) % 3
-        account = ClassAccount(nets[kind])
+        account = ClassAccount(nets[kind], lambda logits, images: logits.mean(0))
         x = images.expand(steps, *images.shape)
         account.add(x, account.run(x), (images, labels))
         return account.records(SimpleNamespace(classes=classes))

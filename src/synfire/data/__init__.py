@@ -1,4 +1,4 @@
-"""Images and text: sources, splits, loaders on the device, and the data module for Lightning."""
+"""Images, text and tokens: sources, splits, loaders on the device, and data modules for Lightning."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -9,13 +9,14 @@ from synfire.data.checks import check_batch
 from synfire.data.cifar import CIFAR10, CIFAR100
 from synfire.data.digits import Digits
 from synfire.data.folder import ImageFolder
-from synfire.data.huggingface import HuggingFaceImages
+from synfire.data.huggingface import HuggingFaceImages, HuggingFaceTexts
 from synfire.data.idx import MNIST, FashionMNIST, IdxImages
+from synfire.data.listops import ListOps
 from synfire.data.loader import ResidentLoader
 from synfire.data.normalise import Normalisation, measure
 from synfire.data.npz import NpzImages
 from synfire.data.parquet import ParquetImages
-from synfire.data.split import ImageSource, ImageSplit
+from synfire.data.split import ImageSource, ImageSplit, Source, Split
 from synfire.data.text import (
     Bytes,
     Corpus,
@@ -27,10 +28,13 @@ from synfire.data.text import (
     Words,
     restore_vocabulary,
 )
+from synfire.data.text_classes import TextClasses, TextFolder
+from synfire.data.tokens import TokenSource, TokenSplit
 
 if TYPE_CHECKING:
     from synfire.data.image_data import ImageData
     from synfire.data.random_currents import RandomCurrents
+    from synfire.data.sequence_data import SequenceData
     from synfire.data.text.text_data import TextData
 
 __all__ = [
@@ -45,20 +49,29 @@ __all__ = [
     "FashionMNIST",
     "HuggingFaceImages",
     "HuggingFaceText",
+    "HuggingFaceTexts",
     "IdxImages",
     "ImageData",
     "ImageFolder",
     "ImageSource",
     "ImageSplit",
+    "ListOps",
     "Normalisation",
     "NpzImages",
     "ParquetImages",
     "PythonSources",
     "RandomCurrents",
     "ResidentLoader",
+    "SequenceData",
+    "Source",
+    "Split",
     "Subwords",
+    "TextClasses",
     "TextData",
     "TextFiles",
+    "TextFolder",
+    "TokenSource",
+    "TokenSplit",
     "Vocabulary",
     "Words",
     "check_batch",
@@ -69,6 +82,7 @@ __all__ = [
 _NEEDS_LIGHTNING = {
     "ImageData": "synfire.data.image_data",
     "RandomCurrents": "synfire.data.random_currents",
+    "SequenceData": "synfire.data.sequence_data",
     "TextData": "synfire.data.text.text_data",
 }
 

@@ -8,12 +8,12 @@ from synfire.data.split import check_labels
 
 
 def check_batch(images: Tensor, labels: Tensor, num_classes: int) -> None:
-    """Raise unless a batch is fit for training: finite floating-point images with one label each.
+    """Raise unless a batch is fit for training: finite floating-point images, or tokens, with one label each.
 
     On a GPU this waits for the device; call it on the first batch, not on every one.
 
     Args:
-        images: floating point, (B, C, H, W).
+        images: floating point, (B, C, H, W); or tokens, int64, (B, L).
         labels: int64, (B,), each in 0 .. num_classes - 1.
         num_classes: number of classes.
 
@@ -21,7 +21,8 @@ def check_batch(images: Tensor, labels: Tensor, num_classes: int) -> None:
         ShapeError: the number of axes is wrong, or the counts of images and labels differ.
         DataError: images are whole numbers or not finite, or a label is no class index or out of range.
     """
-    if images.dim() != 4:
+    of_tokens = images.dim() == 2 and images.dtype == torch.int64
+    if images.dim() != 4 and not of_tokens:
         mend = {
             2: "Give images their axes with .unflatten(1, (C, H, W))",
             3: "Add the missing axis with .unsqueeze(1) for grey images, or .unsqueeze(0) for a single one",
@@ -33,7 +34,7 @@ def check_batch(images: Tensor, labels: Tensor, num_classes: int) -> None:
             f"labels have shape {tuple(labels.shape)}, but ({len(images)},) was expected, one label per image. "
             "For one-hot rows use labels.argmax(1)."
         )
-    if not images.is_floating_point():
+    if not images.is_floating_point() and not of_tokens:
         raise DataError(
             f"images have dtype {images.dtype}, but floating point was expected. "
             "Convert images of 0..255 with images.float() / 255."

@@ -1,9 +1,9 @@
-"""Images and labels in Arrow tables, as Hugging Face keeps them."""
+"""Images, texts and labels in Arrow tables, as Hugging Face keeps them."""
 
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -66,6 +66,11 @@ def pick_columns(schema: Any, image_column: str | None, label_column: str | None
     Raises:
         DataError: a given column is missing or has another type, or none or several would fit.
     """
+    return pick_column(schema, image_column, "image", where), pick_column(schema, label_column, "label", where)
+
+
+def pick_column(schema: Any, given: str | None, what: Literal["image", "label", "text"], where: str) -> str:
+    """Return the name of one column: that given, or the only one of a fitting type; errors as of `pick_columns`."""
     types: Any = need("pyarrow.types", extra="data", purpose="reading tables")
 
     def is_bytes(kind: Any) -> bool:
@@ -76,17 +81,18 @@ def pick_columns(schema: Any, image_column: str | None, label_column: str | None
             return kind.get_field_index("bytes") >= 0 and is_bytes(kind.field("bytes").type)
         return is_bytes(kind)
 
-    def pick(given: str | None, what: str, fits: Any) -> str:
-        found = [field.name for field in schema if fits(field.type)]
-        if given is not None and given in found:
-            return given
-        if given is None and len(found) == 1:
-            return found[0]
-        columns = ", ".join(f"{field.name} ({field.type})" for field in schema)
-        problem = f"{given!r} is no {what} column" if given is not None else f"{len(found)} columns could be the {what}"
-        raise DataError(f"{where}: {problem}. The columns are {columns}. Give {what}_column='...'.")
+    def is_text(kind: Any) -> bool:
+        return types.is_string(kind) or types.is_large_string(kind)
 
-    return pick(image_column, "image", is_image), pick(label_column, "label", types.is_integer)
+    fits = {"image": is_image, "label": types.is_integer, "text": is_text}[what]
+    found = [field.name for field in schema if fits(field.type)]
+    if given is not None and given in found:
+        return given
+    if given is None and len(found) == 1:
+        return found[0]
+    columns = ", ".join(f"{field.name} ({field.type})" for field in schema)
+    problem = f"{given!r} is no {what} column" if given is not None else f"{len(found)} columns could be the {what}"
+    raise DataError(f"{where}: {problem}. The columns are {columns}. Give {what}_column='...'.")
 
 
 def class_names(schema: Any, label_column: str) -> Sequence[str] | None:

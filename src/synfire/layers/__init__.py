@@ -1,7 +1,8 @@
-"""Layers between neurons: time-folding synapses and pools, state spaces, joins, encoders, folding of norms."""
+"""Layers between neurons: time-folding synapses and pools, state spaces, joins, encoders, tables."""
 
 from synfire.layers.dropout import SequenceDropout
-from synfire.layers.encoders import Direct, Encoder, Latency, PixelSequence, Poisson
+from synfire.layers.embedding import Embedding
+from synfire.layers.encoders import Direct, Encoder, Latency, PixelSequence, Poisson, TokenSequence
 from synfire.layers.folding import (
     AvgPool2d,
     BatchNorm1d,
@@ -30,6 +31,7 @@ __all__ = [
     "BatchNorm2d",
     "Conv2d",
     "Direct",
+    "Embedding",
     "Encoder",
     "Flatten",
     "GlobalAvgPool2d",
@@ -41,6 +43,7 @@ __all__ = [
     "PixelSequence",
     "Poisson",
     "SequenceDropout",
+    "TokenSequence",
     "TokenShift",
     "check_image_size",
     "check_tokens",

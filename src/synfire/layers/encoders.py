@@ -1,4 +1,4 @@
-"""From images (B, ...) to sequences (T, B, ...)."""
+"""From images (B, ...) and tokens (B, T) to sequences (T, B, ...)."""
 
 from typing import Literal
 
@@ -164,6 +164,34 @@ class PixelSequence(Encoder):
     def extra_repr(self) -> str:
         """Describe the encoder in one line for `print(net)`."""
         return f"steps={self.steps}, order={self.order}"
+
+
+class TokenSequence(Encoder):
+    """Tokens as a sequence: one per step, (B, T) to (T, B), int64.
+
+    Args:
+        steps: T, the length of the sequences with their padding.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Put time first.
+
+        Raises:
+            DtypeError: the tokens are no whole numbers.
+            ShapeError: there are not two axes, or the length is not T.
+        """
+        tokens = images
+        if tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool:
+            raise DtypeError(
+                f"TokenSequence: the tokens have dtype {tokens.dtype}, but whole numbers were expected. Images become "
+                "sequences by synfire.layers.PixelSequence."
+            )
+        if tokens.dim() != 2 or tokens.shape[1] != self.steps:
+            raise ShapeError(
+                f"TokenSequence: the tokens have shape {tuple(tokens.shape)}, but (B, {self.steps}) was expected, "
+                f"since steps is {self.steps}. Set steps to the length of the data, or the length to {self.steps}."
+            )
+        return tokens.t().long()
 
 
 def bit_reversal(size: int) -> Tensor:

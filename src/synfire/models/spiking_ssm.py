@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from synfire.base import ConfigError, ShapeError
 from synfire.blocks import NeuronFactory, StateSpaceBlock
-from synfire.layers import Linear
+from synfire.layers import Embedding, Linear
 from synfire.neurons import SequenceLIF
 
 
@@ -52,11 +52,11 @@ PUBLISHED = {
 
 
 class SpikingSSM(nn.Module):
-    """A linear encoder, blocks of S4D and neurons, and a linear read-out at every step.
+    """A linear encoder, or a table of tokens, blocks of S4D and neurons, and a linear read-out at every step.
 
-    Maps a sequence of numbers (T, B, C) to logits of every step, (T, B, classes). Their mean over T is the read-out of
-    the mean, which is how sequences are classified. A causal one streams, with H N real numbers of state per block and
-    one potential per neuron.
+    Maps a sequence of numbers (T, B, C), or of tokens (T, B), to logits of every step, (T, B, classes). Their mean over
+    T is the read-out of the mean, which is how sequences are classified. A causal one streams, with H N real numbers of
+    state per block and one potential per neuron.
 
     Args:
         in_channels: C.
@@ -68,6 +68,8 @@ class SpikingSSM(nn.Module):
         learn_threshold: whether the default neuron's thresholds are parameters ("VT"), or 1 ("VF").
         engine: how the default neuron computes a sequence, see `synfire.SequenceLIF`.
         dynamics: weights of a fitted network for engine "sdn".
+        vocabulary: number of tokens that the encoder has a row for; 0 for sequences of numbers.
+        padding: token whose row is zero and is not learned; None for none.
         options: of every block, see `synfire.blocks.StateSpaceBlock`.
 
     Raises:
@@ -86,26 +88,33 @@ class SpikingSSM(nn.Module):
         learn_threshold: bool = True,
         engine: Literal["scan", "fixed_point", "sdn", "loop"] = "scan",
         dynamics: str | Path | None = None,
+        vocabulary: int = 0,
+        padding: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__()
         for name, value in {"in_channels": in_channels, "num_classes": num_classes, "depth": depth}.items():
             if value < 1:
                 raise ConfigError(f"SpikingSSM: {name} is {value}; give at least 1.")
+        if vocabulary < 0 or (padding is not None and not vocabulary):
+            raise ConfigError(
+                f"SpikingSSM: vocabulary is {vocabulary} and padding {padding}; give the number of tokens, or 0 and no "
+                "padding for sequences of numbers."
+            )
         make = neuron or partial(
             SequenceLIF, levels=levels, channels=channels, learn_threshold=learn_threshold, engine=engine,
             dynamics=dynamics,
         )  # fmt: skip
-        self.encoder = Linear(in_channels, channels)
+        self.encoder = Embedding(vocabulary, channels, padding) if vocabulary else Linear(in_channels, channels)
         self.blocks = nn.Sequential(*(StateSpaceBlock(channels, make, **options) for _ in range(depth)))
         self.head = Linear(channels, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map a sequence (T, B, C) to logits per step (T, B, classes)."""
-        if x.dim() != 3 or x.shape[2] != self.encoder.in_features:
+        """Map a sequence (T, B, C), or tokens (T, B), to logits per step (T, B, classes)."""
+        if isinstance(self.encoder, Linear) and (x.dim() != 3 or x.shape[2] != self.encoder.in_features):
             raise ShapeError(
                 f"SpikingSSM: x has shape {tuple(x.shape)}, but a sequence (T, B, {self.encoder.in_features}) was "
-                "expected. Images become sequences by synfire.layers.PixelSequence."
+                "expected. Images become sequences by synfire.layers.PixelSequence; for tokens give a vocabulary."
             )
         return self.head(self.blocks(self.encoder(x)))
 
@@ -129,6 +138,8 @@ def spiking_ssm(
     learn_threshold: bool = True,
     engine: Literal["scan", "fixed_point", "sdn", "loop"] = "scan",
     dynamics: str | Path | None = None,
+    vocabulary: int = 0,
+    padding: int | None = None,
 ) -> SpikingSSM:
     """State space model with spikes, in a published size or one of your own.
 
@@ -151,6 +162,8 @@ def spiking_ssm(
         learn_threshold: whether the default neuron's thresholds are parameters.
         engine: how the default neuron computes a sequence.
         dynamics: weights of a fitted network for engine "sdn".
+        vocabulary: number of tokens, for sequences of tokens instead of numbers.
+        padding: token whose row is zero and is not learned.
 
     Raises:
         ConfigError: the configuration is unknown or an option is out of its range.
@@ -172,6 +185,8 @@ def spiking_ssm(
         learn_threshold=learn_threshold,
         engine=engine,
         dynamics=dynamics,
+        vocabulary=vocabulary,
+        padding=padding,
         modes=made.modes,
         bidirectional=made.bidirectional,
         learn_input=made.learn_input,

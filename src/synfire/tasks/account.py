@@ -1,5 +1,7 @@
 """What a test leaves beside its means: the trace, the confusion matrix and a few samples with their spikes."""
 
+import math
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -12,6 +14,8 @@ from synfire.metering.raster import raster
 
 EXAMPLES = 8
 PICTURE = 48  # pixels on the longer side of a stored picture
+MOST, FEWEST = 96, 8  # neurons of a layer that are shown
+SHOWN = 1 << 16  # of these times T: a long sequence shows fewer neurons, since a page that holds all would not open
 
 
 class Account:
@@ -60,17 +64,23 @@ class Account:
 
 
 class ClassAccount(Account):
-    """Also keeps the confusion matrix, and a few samples with their spikes."""
+    """Also keeps the confusion matrix, and a few samples with their spikes.
 
-    def __init__(self, net: nn.Module) -> None:
+    Args:
+        net: the network under test.
+        read_out: makes logits (B, classes) of those of every step, (T, B, classes), and the images.
+    """
+
+    def __init__(self, net: nn.Module, read_out: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__(net)
+        self._read_out = read_out
         self._confusion: MulticlassConfusionMatrix | None = None
         self._examples: dict[str, Any] | None = None
 
     def add(self, x: Tensor, output: Tensor, batch: tuple[Tensor, Tensor]) -> None:
         """Take in a batch: input (T, B, ...), logits (T, B, classes), images (B, C, H, W) and labels (B,)."""
         images, labels = batch
-        logits = output.float().mean(0)
+        logits = self._read_out(output, images)
         if self._confusion is None:
             classes = logits.shape[1]
             self._confusion = MulticlassConfusionMatrix(max(2, classes), validate_args=False).to(logits.device)
@@ -98,12 +108,18 @@ class ClassAccount(Account):
             "labels": labels[chosen].tolist(),
             "predicted": logits[chosen].argmax(1).tolist(),
             "pictures": [_picture(image) for image in images[chosen]],
-            "layers": raster(self.net, x[:, chosen]),
+            "layers": raster(self.net, x[:, chosen], max(FEWEST, min(MOST, SHOWN // len(x)))),
         }
 
 
 def _picture(image: Tensor) -> list[list[list[int]]]:
-    """Return an image (C, H, W) as bytes [H][W][C], darkest 0 and brightest 255, made small."""
+    """Return an image (C, H, W) as bytes [H][W][C], darkest 0 and brightest 255, made small.
+
+    Tokens (L) fill a square, row by row, a pixel each.
+    """
+    if image.dim() == 1:
+        side = math.isqrt(len(image) - 1) + 1
+        image = functional.pad(image, (0, side * side - len(image))).view(1, side, side)
     image = image.detach().float()[:3] if image.shape[0] >= 3 else image.detach().float()[:1]
     longest = max(image.shape[1:])
     if longest > PICTURE:
