@@ -16,6 +16,7 @@ from synfire.data.loader import ResidentLoader
 from synfire.data.normalise import Normalisation, measure
 from synfire.data.npz import NpzImages
 from synfire.data.parquet import ParquetImages
+from synfire.data.pathfinder import Pathfinder
 from synfire.data.split import ImageSource, ImageSplit, Source, Split
 from synfire.data.text import (
     Bytes,
@@ -59,6 +60,7 @@ __all__ = [
     "Normalisation",
     "NpzImages",
     "ParquetImages",
+    "Pathfinder",
     "PythonSources",
     "RandomCurrents",
     "ResidentLoader",

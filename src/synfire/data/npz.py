@@ -95,6 +95,15 @@ def _keys(path: Path) -> list[str]:
         return [name.removesuffix(".npy") for name in archive.namelist()]
 
 
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of an .npz file by name; errors as of single ones.
+
+    Raises:
+        DataError: the file is missing or damaged, or an array holds objects.
+    """
+    return {key: _read_array(path, key) for key in _keys(path)}
+
+
 def _read_array(path: Path, key: str) -> np.ndarray:
     """Read one array without trusting its header: nothing is unpickled, nothing allocated that the file lacks.
 
