@@ -13,19 +13,19 @@ FIRST_OPERATOR, CLOSE = 11, 15  # tokens; digits are 1 to 10
 MIN, MAX, MEDIAN = range(3)  # the fourth operator is the sum modulo 10
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _step(state):  # splitmix64 (Steele et al., OOPSLA 2014)
     return state + np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _mix(state):
     z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _below(bits, count):
     return np.int64((bits >> np.uint64(32)) % np.uint64(count))
 

@@ -13,7 +13,7 @@ FEW = 40  # for the second target contour; else the image begins anew
 MATCHED = 0.25  # of the spread, by which the distances of discs on one contour and on two may differ
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _next(state):  # splitmix64 (Steele et al., OOPSLA 2014), the state in state[0]
     state[0] += np.uint64(0x9E3779B97F4A7C15)
     z = state[0]
@@ -22,7 +22,7 @@ def _next(state):  # splitmix64 (Steele et al., OOPSLA 2014), the state in state
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _share(state):  # uniform in [0, 1), a multiple of 2^-24
     return np.float64(_next(state) >> np.uint64(40)) / 16777216.0
 
@@ -95,39 +95,28 @@ def contour(state, bars, count, length, x, y, radius, shape, table):
 
 
 @njit(cache=True)
-def _anywhere(state, shape):
-    side, border = shape[0], shape[1]
-    return border + _share(state) * (side - 2 * border)
+def _ends(bars, length):
+    """Return the ends of the two target contours, (4, 2): beginning and end of the first, then of the second."""
+    ends = np.empty((4, 2))
+    ends[0], ends[1] = bars[0, :2], bars[length - 1, 2:4]
+    ends[2], ends[3] = bars[length, :2], bars[2 * length - 1, 2:4]
+    return ends
 
 
 @njit(cache=True)
-def _end(bars, length, which):
-    """Return x and y of an end: 0 and 1 of the first contour, 2 and 3 of the second, the beginning before the end."""
-    bar = bars[which // 2 * length + which % 2 * (length - 1)]
-    return (bar[2], bar[3]) if which % 2 else (bar[0], bar[1])
+def _across(ends):
+    """Return an end of the first contour, one of the second, and by how much they are not as far apart as the first's.
 
-
-@njit(cache=True)
-def _between(bars, length, first, second):
-    """Return the distance of two ends."""
-    ax, ay = _end(bars, length, first)
-    bx, by = _end(bars, length, second)
-    return np.sqrt((ax - bx) ** 2 + (ay - by) ** 2)
-
-
-@njit(cache=True)
-def _across(bars, length):
-    """Return the end of the second contour, 2 or 3, that is as far from an end of the first as that is long; and which.
-
-    Else discs on one contour would be farther apart than others, and their distance would tell the label.
+    The pair is the best of four. If it were any, discs on one contour would be farther apart than discs on two, and
+    their distance would tell the label.
     """
-    wanted = _between(bars, length, 0, 1)
+    wanted = np.sqrt((ends[0, 0] - ends[1, 0]) ** 2 + (ends[0, 1] - ends[1, 1]) ** 2)
     best, first, second = np.inf, 0, 2
-    for one in range(2):
-        for other in range(2, 4):
-            off = abs(_between(bars, length, one, other) - wanted)
-            if off < best:
-                best, first, second = off, one, other
+    for pair in range(4):
+        one, other = pair // 2, 2 + pair % 2
+        off = abs(np.sqrt((ends[one, 0] - ends[other, 0]) ** 2 + (ends[one, 1] - ends[other, 1]) ** 2) - wanted)
+        if off < best:
+            best, first, second = off, one, other
     return first, second, best
 
 
@@ -137,25 +126,29 @@ def scene(state, bars, length, others, spread, radius, shape, table):
 
     Returns how many bars there are; the two come first. Of the others, some may find no room.
     """
+    side, border = shape[0], shape[1]
     while True:
-        x, y = _anywhere(state, shape), _anywhere(state, shape)
-        if not contour(state, bars, 0, length, x, y, radius, shape, table):
-            continue
-        count = length
-        for _ in range(FEW):
-            dx, dy = table[np.int64(_share(state) * DIRECTIONS)]
-            if contour(state, bars, count, length, x + spread * dx, y + spread * dy, radius, shape, table):
-                count += length
-                break
-        if count == length or _across(bars, length)[2] > MATCHED * spread:
-            continue
-        for _ in range(others):
-            for _ in range(TRIES):
-                x, y = _anywhere(state, shape), _anywhere(state, shape)
-                if contour(state, bars, count, length // 3, x, y, 0.0, shape, table):
-                    count += length // 3
+        count, number = 0, 0
+        while number < 2 + others:
+            tries, size, room = TRIES, length // 3, 0.0
+            if number < 2:
+                tries, size, room = (FEW if number else 1), length, radius
+            before = count
+            for _ in range(tries):
+                if number == 1:
+                    x, y = spread * table[np.int64(_share(state) * DIRECTIONS)] + bars[0, :2]
+                else:
+                    x, y = border + _share(state) * (side - 2 * border), border + _share(state) * (side - 2 * border)
+                if contour(state, bars, count, size, x, y, room, shape, table):
+                    count += size
                     break
-        return count
+            if number < 2 and count == before:
+                break
+            if number == 1 and _across(_ends(bars, length))[2] > MATCHED * spread:
+                break
+            number += 1
+        if number == 2 + others:
+            return count
 
 
 @njit(cache=True)
@@ -169,25 +162,32 @@ def _paint(image, ax, ay, bx, by, half):
             image[row, column] = max(image[row, column], np.uint8(255.0 * light + 0.5))
 
 
-@njit(cache=True, parallel=True)
-def draw(seed, images, labels, kept, length, others, spread, radius, half, shape, table):
-    """Draw images, uint8 (N, H, W), of the given labels; `kept`, float64 (M, bars, 5), takes the bars of the first M.
+@njit(cache=True)
+def picture(seed, number, image, label, bars, length, others, spread, radius, half, shape, table):
+    """Draw image `number`, uint8 (H, W), and leave its bars in `bars`, (bars, 5).
 
     Label 1 marks both ends of the first contour, label 0 one end of each.
     """
+    state = np.empty(1, np.uint64)
+    state[0] = seed
+    state[0] = _next(state) ^ np.uint64(number)
+    count = scene(state, bars, length, others, spread, radius, shape, table)
+    for bar in bars[:count]:  # round ends reach as far as the bar does
+        cut = half / np.sqrt((bar[2] - bar[0]) ** 2 + (bar[3] - bar[1]) ** 2)
+        dx, dy = cut * (bar[2] - bar[0]), cut * (bar[3] - bar[1])
+        _paint(image, bar[0] + dx, bar[1] + dy, bar[2] - dx, bar[3] - dy, half)
+    bars[count:] = 0.0
+    ends = _ends(bars, length)
+    first, second, _ = _across(ends)
+    for which in (0, 1) if label else (first, second):
+        _paint(image, ends[which, 0], ends[which, 1], ends[which, 0] + 1e-3, ends[which, 1], radius)
+
+
+@njit(cache=True, parallel=True)
+def draw(seed, images, labels, kept, length, others, spread, radius, half, shape, table):
+    """Draw images, uint8 (N, H, W), of the given labels; `kept`, (M, bars, 5), takes the bars of the first M."""
     for i in prange(len(images)):
-        state = np.empty(1, np.uint64)
-        state[0] = seed
-        state[0] = _next(state) ^ np.uint64(i)
         bars = np.zeros((2 * length + others * (length // 3), 5))
-        count = scene(state, bars, length, others, spread, radius, shape, table)
-        for bar in bars[:count]:  # round ends reach as far as the bar does
-            cut = half / np.sqrt((bar[2] - bar[0]) ** 2 + (bar[3] - bar[1]) ** 2)
-            dx, dy = cut * (bar[2] - bar[0]), cut * (bar[3] - bar[1])
-            _paint(images[i], bar[0] + dx, bar[1] + dy, bar[2] - dx, bar[3] - dy, half)
-        first, second, _ = _across(bars, length)
-        for which in (0, 1) if labels[i] else (first, second):
-            x, y = _end(bars, length, which)
-            _paint(images[i], x, y, x + 1e-3, y, radius)
+        picture(seed, i, images[i], labels[i], bars, length, others, spread, radius, half, shape, table)
         if i < len(kept):
-            kept[i, :count] = bars[:count]
+            kept[i] = bars

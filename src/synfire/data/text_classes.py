@@ -1,7 +1,6 @@
 """Texts as sequences of bytes, with a class each: in tables, or in a folder per class."""
 
 import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -168,7 +167,7 @@ def _rows(stream: Any, of_commas: bool) -> Iterator[tuple[int, list[bytes]]]:
                 yield line, text.rstrip(b"\r\n").split(b"\t")
         return
     # Latin-1 has a character for every byte, so that bytes come out as they went in.
-    table = csv.reader(io.TextIOWrapper(stream, encoding="latin-1", newline=""), strict=True)
+    table = csv.reader((text.decode("latin-1") for text in stream), strict=True)
     for cells in table:
         if cells:
             yield table.line_num, [cell.encode("latin-1") for cell in cells]
