@@ -30,6 +30,7 @@ from synfire import (
 from synfire.base import (
     BackendError,
     ConfigError,
+    DataError,
     DtypeError,
     MissingExtraError,
     RunError,
@@ -52,6 +53,7 @@ from synfire.layers import (
     BatchNorm1d,
     Conv2d,
     Direct,
+    Embedding,
     Flatten,
     GlobalAvgPool2d,
     GlobalSumPool2d,
@@ -60,6 +62,7 @@ from synfire.layers import (
     PixelSequence,
     Poisson,
     SequenceDropout,
+    TokenSequence,
     fold_norms,
 )
 from synfire.neurons import ScanNeuron, SequenceLIF, SurrogateDynamics
@@ -447,6 +450,31 @@ ROWS = {
     ),
     "another number of pixels": Row(
         lambda _: PixelSequence(4)(zeros(1, 1, 3, 3)), ShapeError, "9 pixels, but steps is 4. Set steps: 9.",
+    ),
+    "tokens: dtype": Row(
+        lambda _: TokenSequence(4)(zeros(1, 4)), DtypeError, "the tokens have dtype torch.float32, but whole numbers",
+    ),
+    "tokens: length": Row(
+        lambda _: TokenSequence(4)(zeros(1, 5).long()), ShapeError, "shape (1, 5), but (B, 4) was expected, since",
+    ),
+    "table: sizes": Row(
+        lambda _: Embedding(0, 4), ConfigError, "Embedding: vocabulary is 0 and channels 4; give at least 1 of each.",
+    ),
+    "table: padding": Row(
+        lambda _: Embedding(3, 4, 3), ConfigError, "padding is 3, but the tokens are 0 to 2; give one of these.",
+    ),
+    "table: axes": Row(
+        lambda _: Embedding(3, 4)(zeros(2, 1, 1).long()), ShapeError, "shape (2, 1, 1), but tokens (T, B) of at least",
+    ),
+    "table: dtype": Row(
+        lambda _: Embedding(3, 4)(zeros(2, 1)), DtypeError, "dtype torch.float32, but tokens are whole numbers",
+    ),
+    "table: token": Row(
+        lambda _: Embedding(3, 4)(zeros(2, 1).long() + 7), DataError,
+        "token 7, but the table has 3 rows, for tokens 0 to 2. Build the network with vocabulary=8 or more",
+    ),
+    "long sequences: vocabulary": Row(
+        lambda _: models.SpikingSSM(padding=0), ConfigError, "vocabulary is 0 and padding 0; give the number of tokens",
     ),
     "unknown engine": Row(lambda _: SequenceLIF(engine="fft"), ConfigError, "engine is 'fft'; choose one of scan, fix"),
     "engine of no sweep": Row(lambda _: SequenceLIF(sweeps=0), ConfigError, "SequenceLIF: sweeps is 0; give at"),

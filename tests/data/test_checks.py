@@ -12,6 +12,7 @@ SPOILT[2, 0, 0, 1] = float("nan")
 def test_a_good_batch_passes():
     check_batch(IMAGES, LABELS, 3)
     check_batch(IMAGES.bfloat16(), LABELS, 3)
+    check_batch(torch.ones(4, 7, dtype=torch.int64), LABELS, 3)  # tokens
 
 
 @pytest.mark.parametrize(

@@ -195,3 +195,16 @@ def test_every_public_name_is_there():
         assert getattr(synfire.data, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = synfire.data.nothing
+
+
+def test_grey_images_and_a_validation_split_of_the_publisher(made):
+    class WithValidation(made):
+        def read_validation(self):
+            return self.read()[1].take(torch.arange(5))
+
+    data = ImageData(WithValidation(shape=(3, 4, 5)), batch_size=100, grey=True)
+    images, _ = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
+    assert (data.shape, tuple(images.shape[1:]), data.split("val").shape) == ((1, 4, 5), (1, 4, 5), (1, 4, 5))
+    assert images.double().mean().item() == pytest.approx(0, abs=1e-6)
+    assert (len(data.split("val")), len(data.split("test"))) == (5, 12)
+    assert len(ImageData(WithValidation(), val_fraction=0.25).split("val")) == 10

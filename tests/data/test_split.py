@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from synfire.base import ConfigError, DataError
 from synfire.data import ImageSource, ImageSplit
@@ -78,3 +80,14 @@ def test_a_source_reads_once_and_checks_that_its_splits_fit(made):
     assert (source.num_classes, source.shape, source.classes) == (4, (1, 4, 5), ("0", "1", "2", "3"))
     with pytest.raises(DataError, match=r"Mismatched: ImageSplit has images \(1, 2, 2\).*odd has \(1, 2, 1\)"):
         Mismatched().load()
+
+
+def test_grey_images_are_those_of_pillow(pixels):
+    colour = pixels(6, 3, 5, 4)
+    split = ImageSplit(torch.from_numpy(colour), torch.zeros(6, dtype=torch.int64), ("a",), "some.file").grey()
+    assert (split.shape, split.origin) == ((1, 5, 4), "some.file")
+    for image, want in zip(split.images, colour, strict=True):
+        assert np.array_equal(image[0].numpy(), np.asarray(Image.fromarray(want.transpose(1, 2, 0)).convert("L")))
+    assert split.grey() is split
+    with pytest.raises(DataError, match="2 channels, but 1 or 3 were expected"):
+        ImageSplit(IMAGES.expand(3, 2, 2, 2), LABELS, ("a", "b")).grey()

@@ -7,7 +7,7 @@ import torch
 
 from synfire.base import ConfigError
 from synfire.data import Digits, ImageData
-from synfire.layers import Direct, Encoder, Latency, PixelSequence, Poisson
+from synfire.layers import Direct, Encoder, Latency, PixelSequence, Poisson, TokenSequence
 from synfire.layers import encoders as room
 from synfire.layers.encoders import UnitEncoder
 
@@ -71,7 +71,7 @@ def test_encoders_keep_shape_and_describe_themselves(encoder):
 
 def test_every_encoder_is_tested_here():
     assert {c for c in vars(room).values() if isinstance(c, type) and issubclass(c, Encoder)} == {
-        Encoder, UnitEncoder, Direct, Poisson, Latency, PixelSequence,
+        Encoder, UnitEncoder, Direct, Poisson, Latency, PixelSequence, TokenSequence,
     }  # fmt: skip
 
 
@@ -139,3 +139,11 @@ def test_permuted_orders_are_permutations_and_keep_to_their_seed():
     assert PixelSequence(6, "bit_reversal")(torch.arange(6.0).view(1, 1, 2, 3)).flatten().tolist() == [
         0, 4, 2, 1, 5, 3,
     ]  # fmt: skip
+
+
+def test_tokens_come_one_per_step():
+    tokens = torch.tensor([[1, 2, 3], [4, 5, 0]])
+    x = TokenSequence(3)(tokens.to(torch.uint8))
+    assert x.dtype == torch.int64
+    assert torch.equal(x, tokens.t())
+    assert TokenSequence(3)(tokens[:0]).shape == (3, 0)

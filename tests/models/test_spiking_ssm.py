@@ -171,3 +171,26 @@ def test_without_s4d_and_gate_no_block_multiplies():
         torch.testing.assert_close(torch.stack([run(step) for step in x.double()]), net(x.double()))
     rows = {row.name: row.arithmetic for row in synfire.trace(spiking_ssm(5, modes=4, **options), sequence()).rows}
     assert rows["blocks.1.memory"] != "accumulate"
+
+
+def test_tokens_stream_one_at_a_time_and_are_no_currents():
+    torch.manual_seed(0)
+    net = spiking_ssm(5, channels=16, depth=2, modes=8, vocabulary=9, padding=0).eval().double()
+    tokens = torch.randint(0, 9, (300, 2), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        whole = net(tokens)
+        run = synfire.stream(net)
+        parts = torch.cat([torch.stack([run(step) for step in tokens[:100]]), run.run(tokens[100:])])
+    torch.testing.assert_close(parts, whole, rtol=0, atol=1e-9)
+    assert net.encoder.weight[0].abs().sum() == 0
+    found = synfire.trace(net, tokens)
+    assert [row.name for row in found.rows if row.kind == "synapse"] == ["blocks.0.mix", "blocks.1.mix", "head"]
+    assert all(row.whole for row in found.rows if row.name.endswith("mix"))
+    assert found.effective_acs > 0
+
+
+def test_a_vocabulary_changes_the_encoder_alone():
+    with torch.device("meta"):
+        net = spiking_ssm(config="listops", vocabulary=16, padding=0)
+    assert sum(p.numel() for p in net.blocks.parameters()) == BACKBONES["listops"]
+    assert sum(p.numel() for p in net.encoder.parameters()) == 16 * 256

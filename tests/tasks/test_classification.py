@@ -5,8 +5,8 @@ from torch import nn
 from torch.nn import functional
 
 from synfire.base import ConfigError, DataError, DtypeError, NumericsError
-from synfire.layers import Direct
-from synfire.models import sparse_resnet_narrow
+from synfire.layers import Direct, TokenSequence
+from synfire.models import sparse_resnet_narrow, spiking_ssm
 from synfire.neurons import QuantisedReLU, ReLU
 from synfire.tasks import Classification
 
@@ -134,3 +134,37 @@ def test_bad_options(net) -> None:
         Classification(net, label_smoothing=1.5)
     with pytest.raises(ConfigError, match="kind 'rely' is unknown"):
         Classification(net, twin="rely")  # type: ignore[arg-type]
+
+
+def test_padded_steps_are_left_out_of_the_mean(batches, trainer) -> None:
+    net = spiking_ssm(3, channels=8, depth=1, modes=4, vocabulary=6, padding=0)
+    task = Classification(net.eval(), TokenSequence(7), padding=0)
+    tokens = torch.tensor([[1, 2, 3, 0, 0, 0, 0], [5, 4, 3, 2, 1, 5, 4]])
+    steps = net(tokens.t())
+    torch.testing.assert_close(task(tokens), torch.stack([steps[:3, 0].mean(0), steps[:, 1].mean(0)]))
+    task.encoder = TokenSequence(3)
+    torch.testing.assert_close(task(tokens[:1, :3])[0], steps[:3, 0].mean(0))  # as if it had never been filled up
+
+
+def test_a_run_over_tokens_is_tested_and_drawn(batches, trainer) -> None:
+    net = spiking_ssm(3, channels=8, depth=1, modes=4, vocabulary=6, padding=0)
+    task = Classification(net, TokenSequence(7), padding=0)
+    tokens = torch.randint(1, 6, (6, 7), generator=torch.Generator().manual_seed(0))
+    tokens[:, 5:] = 0
+    run, data = trainer(), batches(tokens, count=3)
+    run.fit(task, datamodule=data)
+    [results] = run.test(task, datamodule=data, verbose=False)
+    assert results["test/spikes_per_image"] > 0
+    examples = task.records["test"]["examples"]
+    assert len(examples["pictures"]) == 3
+    picture = torch.tensor(examples["pictures"][0])
+    assert picture.shape == (3, 3, 1)  # 7 tokens in a square of 9
+    assert picture.flatten()[5:].eq(0).all()
+    assert picture.max() == 255
+
+
+def test_padding_needs_tokens(net, batches, trainer) -> None:
+    with pytest.raises(
+        ConfigError, match=r"padding is 0, but the network takes torch.float32 of shape \(1, 6, 1, 4, 4\)"
+    ):
+        trainer().fit(Classification(net, padding=0), datamodule=batches())

@@ -5,7 +5,7 @@ the number of threads changes an expression.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 DEPTH = 10  # of the deepest node; there only digits stand
 MOST = 10  # arguments of an operator; it has at least 2
@@ -110,27 +110,17 @@ def value(tokens):
     return values[0] if depth == 0 and held == 1 else -1
 
 
-@njit(cache=True, parallel=True)
-def lengths(seed, first, count, limit):
-    """Return the lengths of `count` expressions from number `first` on, int64."""
-    made = np.empty(count, np.int64)
-    for i in prange(count):
-        made[i] = draw(seed, first + i, np.empty(0, np.uint8), limit)
-    return made
+@njit(cache=True, nogil=True)
+def lengths(first, last, seed, start, limit, found):
+    """Find the lengths of expressions first .. last - 1, counted from number `start` on."""
+    nothing = np.empty(0, np.uint8)
+    for i in range(first, last):
+        found[i] = draw(seed, start + i, nothing, limit)
 
 
-@njit(cache=True, parallel=True)
-def write(seed, numbers, found, tokens, labels):
-    """Write the expressions of the given numbers and lengths into the rows of `tokens`, and their values."""
-    for i in prange(len(numbers)):
+@njit(cache=True, nogil=True)
+def write(first, last, seed, numbers, found, tokens, labels):
+    """Write expressions first .. last - 1 of the given numbers and lengths into rows of `tokens`, and their values."""
+    for i in range(first, last):
         draw(seed, numbers[i], tokens[i, : found[i] + 1], found[i] + 1)
         labels[i] = value(tokens[i, : found[i]])
-
-
-@njit(cache=True, parallel=True)
-def evaluate(tokens, off):
-    """Return the values of expressions that lie one behind the other, int64; -1 for what is none."""
-    made = np.empty(len(off) - 1, np.int64)
-    for i in prange(len(made)):
-        made[i] = value(tokens[off[i] : off[i + 1]])
-    return made

@@ -79,7 +79,8 @@ def contour(state, bars, count, length, x, y, radius, shape, table):
     for i in range(length):
         if i > 0:  # the sum of two is likelier small than great
             where += (_share(state) + _share(state) - 1.0) * turn
-        dx, dy = table[np.int64(np.floor(where)) % DIRECTIONS]
+        direction = np.int64(np.floor(where)) % DIRECTIONS
+        dx, dy = table[direction, 0], table[direction, 1]
         made = bars[count + i]
         made[0], made[1] = x + 0.5 * gap * dx, y + 0.5 * gap * dy
         made[2], made[3] = made[0] + bar * dx, made[1] + bar * dy
@@ -98,8 +99,10 @@ def contour(state, bars, count, length, x, y, radius, shape, table):
 def _ends(bars, length):
     """Return the ends of the two target contours, (4, 2): beginning and end of the first, then of the second."""
     ends = np.empty((4, 2))
-    ends[0], ends[1] = bars[0, :2], bars[length - 1, 2:4]
-    ends[2], ends[3] = bars[length, :2], bars[2 * length - 1, 2:4]
+    for which in range(4):
+        bar = which // 2 * length + which % 2 * (length - 1)
+        for axis in range(2):
+            ends[which, axis] = bars[bar, axis + 2 * (which % 2)]
     return ends
 
 
@@ -136,7 +139,8 @@ def scene(state, bars, length, others, spread, radius, shape, table):
             before = count
             for _ in range(tries):
                 if number == 1:
-                    x, y = spread * table[np.int64(_share(state) * DIRECTIONS)] + bars[0, :2]
+                    where = np.int64(_share(state) * DIRECTIONS)
+                    x, y = bars[0, 0] + spread * table[where, 0], bars[0, 1] + spread * table[where, 1]
                 else:
                     x, y = border + _share(state) * (side - 2 * border), border + _share(state) * (side - 2 * border)
                 if contour(state, bars, count, size, x, y, room, shape, table):
@@ -172,9 +176,10 @@ def picture(seed, number, image, label, bars, length, others, spread, radius, ha
     state[0] = seed
     state[0] = _next(state) ^ np.uint64(number)
     count = scene(state, bars, length, others, spread, radius, shape, table)
-    for bar in bars[:count]:  # round ends reach as far as the bar does
+    for i in range(count):
+        bar = bars[i]
         cut = half / np.sqrt((bar[2] - bar[0]) ** 2 + (bar[3] - bar[1]) ** 2)
-        dx, dy = cut * (bar[2] - bar[0]), cut * (bar[3] - bar[1])
+        dx, dy = cut * (bar[2] - bar[0]), cut * (bar[3] - bar[1])  # round ends reach as far as the bar does
         _paint(image, bar[0] + dx, bar[1] + dy, bar[2] - dx, bar[3] - dy, half)
     bars[count:] = 0.0
     ends = _ends(bars, length)
@@ -183,10 +188,10 @@ def picture(seed, number, image, label, bars, length, others, spread, radius, ha
         _paint(image, ends[which, 0], ends[which, 1], ends[which, 0] + 1e-3, ends[which, 1], radius)
 
 
-@njit(cache=True, parallel=True)
-def draw(seed, images, labels, kept, length, others, spread, radius, half, shape, table):
-    """Draw images, uint8 (N, H, W), of the given labels; `kept`, (M, bars, 5), takes the bars of the first M."""
-    for i in prange(len(images)):
+@njit(cache=True, nogil=True)
+def draw(first, last, seed, images, labels, kept, length, others, spread, radius, half, shape, table):
+    """Draw images first .. last - 1 of uint8 (N, H, W), of the given labels; `kept` takes the bars of the foremost."""
+    for i in range(first, last):
         bars = np.zeros((2 * length + others * (length // 3), 5))
         picture(seed, i, images[i], labels[i], bars, length, others, spread, radius, half, shape, table)
         if i < len(kept):

@@ -12,6 +12,7 @@ import torch
 from synfire.base import ConfigError, DataError
 from synfire.data.order import derive_seed
 from synfire.data.reading import find_file, reading
+from synfire.data.shares import in_shares
 from synfire.data.tokens import TokenSource, TokenSplit
 
 DIGITS = tuple("0123456789")
@@ -80,10 +81,11 @@ def generate(count: int, length: int, seed: int) -> tuple[np.ndarray, np.ndarray
     tokens, labels = np.zeros((count, length), np.uint8), np.zeros(count, np.int64)
     drawn = made = 0
     while made < count:
-        found = kernels.lengths(key, drawn, DRAWN_AT_ONCE, LONGEST + 1)
+        found = np.empty(DRAWN_AT_ONCE, np.int64)
+        in_shares(kernels.lengths, DRAWN_AT_ONCE, key, drawn, LONGEST + 1, found)
         fits = np.flatnonzero((found >= SHORTEST) & (found <= LONGEST))[: count - made]
         rows = slice(made, made + len(fits))
-        kernels.write(key, drawn + fits, found[fits], tokens[rows], labels[rows])
+        in_shares(kernels.write, len(fits), key, drawn + fits, found[fits], tokens[rows], labels[rows])
         drawn, made = drawn + DRAWN_AT_ONCE, made + len(fits)
     return tokens, labels
 

@@ -12,6 +12,7 @@ import torch
 from synfire.base import ConfigError
 from synfire.data.cache import cached
 from synfire.data.order import derive_seed
+from synfire.data.shares import in_shares
 from synfire.data.split import ImageSource, ImageSplit
 
 CLASSES = ("two contours", "one contour")
@@ -136,7 +137,7 @@ def generate(
     bars = np.zeros((keep, 2 * contour + others * (contour // 3), 5))
     shape = (float(side), made.border, made.bar, made.gap, made.clear, made.turn * kernels.DIRECTIONS / 360)
     measures = (contour, others, made.spread, made.radius, made.thick / 2, shape, _table(kernels.DIRECTIONS))
-    kernels.draw(np.uint64(seed), images, labels, bars, *measures)
+    in_shares(kernels.draw, count, np.uint64(seed), images, labels, bars, *measures)
     return images, labels, bars
 
 
