@@ -523,15 +523,6 @@ ROWS = {
     "cut-offs that leave no width": Row(
         lambda _: AdaptiveEmbedding(9, 4, (2, 5)), ConfigError, "2 cut-offs and shrink=4 leave no number of 4 channels",
     ),
-    "tokens of real numbers": Row(
-        lambda _: AdaptiveEmbedding(9, 4)(zeros(2, 1)), DtypeError, "dtype torch.float32, but whole numbers were expec",
-    ),
-    "tokens without a batch": Row(
-        lambda _: AdaptiveEmbedding(9, 4)(zeros(2).long()), ShapeError, "shape (2,), but a sequence (T, B) was",
-    ),
-    "token of another vocabulary": Row(
-        lambda _: AdaptiveEmbedding(1, 4)(zeros(2, 1).long() + 1), ShapeError, "token 1 is outside 0 to 0. Build the n",
-    ),
     "language without embedding": Row(
         lambda _: models.LanguageModel(AdaptiveEmbedding(9, 4), nn.Identity(), dropout=1.0), ConfigError,
         "LanguageModel: dropout is 1.0; give a share from 0",

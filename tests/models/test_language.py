@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 import synfire
-from synfire.base import ConfigError, DtypeError, ShapeError
+from synfire.base import ConfigError, DataError, DtypeError, ShapeError
 from synfire.metering import trace
 from synfire.models import LanguageModel, generate, spiking_ssm_language, twin
 from synfire.neurons import GELU, LIF
@@ -94,13 +94,13 @@ def test_errors() -> None:
     with pytest.raises(ConfigError, match="a step would see the token that it is to predict"):
         spiking_ssm_language(config="listops")
     net = small()
-    with pytest.raises(ShapeError, match=r"token 11 is outside 0 to 10\. Build the network with vocabulary=12"):
+    with pytest.raises(DataError, match=r"token 11, but the table has 11 rows, .* Build the network with vocabulary=12"):
         net(torch.tensor([[11]]))
-    with pytest.raises(ShapeError, match="token -1 is outside"):
+    with pytest.raises(DataError, match="token -1, but the table has 11 rows"):
         net(torch.tensor([[-1]]))
-    with pytest.raises(DtypeError, match=r"dtype torch.float32, but whole numbers"):
+    with pytest.raises(DtypeError, match=r"dtype torch.float32, but tokens are whole numbers"):
         net(torch.zeros(2, 1))
-    with pytest.raises(ShapeError, match=r"shape \(2,\), but a sequence \(T, B\)"):
+    with pytest.raises(ShapeError, match=r"shape \(2,\), but tokens \(T, B\)"):
         net(torch.tensor([1, 2]))
     with pytest.raises(ConfigError, match="the prompt is empty"):
         generate(net, [])

@@ -1,7 +1,7 @@
 """Layers between neurons: time-folding synapses and pools, state spaces, joins, encoders, tables."""
 
 from synfire.layers.dropout import SequenceDropout
-from synfire.layers.embedding import Embedding
+from synfire.layers.embedding import Embedding, check_tokens
 from synfire.layers.encoders import Direct, Encoder, Latency, PixelSequence, Poisson, TokenSequence
 from synfire.layers.folding import (
     AvgPool2d,
@@ -19,7 +19,7 @@ from synfire.layers.joins import MERGES, Join
 from synfire.layers.norms import fold_norms
 from synfire.layers.shift import TokenShift
 from synfire.layers.state_space import S4D
-from synfire.layers.vocabulary import AdaptiveEmbedding, AdaptiveSoftmax, check_tokens
+from synfire.layers.vocabulary import AdaptiveEmbedding, AdaptiveSoftmax
 
 __all__ = [
     "MERGES",

@@ -33,30 +33,35 @@ class Embedding(nn.Embedding):
         """Look up tokens, whole numbers (T, B), and return (T, B, H).
 
         Raises:
-            ShapeError: there are not two axes, or T is 0.
-            DtypeError: the tokens are no whole numbers.
-            DataError: a token is not in the table; on a GPU, PyTorch itself stops at it.
+            ShapeError, DtypeError, DataError: see `check_tokens`.
         """
-        if input.dim() != 2 or not len(input):
-            raise ShapeError(
-                f"Embedding: x has shape {tuple(input.shape)}, but tokens (T, B) of at least one step were expected. "
-                "Sequences (B, T) get their order from synfire.layers.TokenSequence."
-            )
-        if input.is_floating_point() or input.is_complex() or input.dtype == torch.bool:
-            raise DtypeError(
-                f"Embedding: x has dtype {input.dtype}, but tokens are whole numbers. Convert with x.long(); for real "
-                "numbers take a linear layer (vocabulary 0)."
-            )
-        tokens = input.long()
-        if tokens.device.type == "cpu" and not torch.compiler.is_compiling() and tokens.numel():
-            self._check(tokens)
-        return super().forward(tokens)
+        check_tokens(input, self.num_embeddings, "Embedding")
+        return super().forward(input.long())
 
-    def _check(self, tokens: Tensor) -> None:
-        low, high = (int(bound) for bound in tokens.aminmax())
-        if low < 0 or high >= self.num_embeddings:
-            raise DataError(
-                f"Embedding: token {low if low < 0 else high}, but the table has {self.num_embeddings} rows, for "
-                f"tokens 0 to {self.num_embeddings - 1}. Build the network with vocabulary={high + 1} or more, or "
-                "repair the data."
-            )
+
+def check_tokens(tokens: Tensor, vocabulary: int, who: str) -> None:
+    """Raise unless tokens are whole numbers of a vocabulary, (T, B).
+
+    Raises:
+        ShapeError: there are not two axes, or T is 0.
+        DtypeError: the tokens are no whole numbers.
+        DataError: a token is outside 0 .. vocabulary - 1; on a GPU, PyTorch itself stops at it.
+    """
+    if tokens.dim() != 2 or not len(tokens):
+        raise ShapeError(
+            f"{who}: x has shape {tuple(tokens.shape)}, but tokens (T, B) of at least one step were expected. "
+            "Sequences (B, T) get their order from synfire.layers.TokenSequence."
+        )
+    if tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool:
+        raise DtypeError(
+            f"{who}: x has dtype {tokens.dtype}, but tokens are whole numbers. Convert with x.long(); for real numbers "
+            "take a linear layer (vocabulary 0)."
+        )
+    if tokens.device.type != "cpu" or torch.compiler.is_compiling() or not tokens.numel():
+        return
+    low, high = (int(bound) for bound in tokens.aminmax())
+    if low < 0 or high >= vocabulary:
+        raise DataError(
+            f"{who}: token {low if low < 0 else high}, but the table has {vocabulary} rows, for tokens 0 to "
+            f"{vocabulary - 1}. Build the network with vocabulary={high + 1} or more, or repair the data."
+        )

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from synfire.base import ConfigError, DtypeError, ShapeError
+from synfire.base import ConfigError
+from synfire.layers.embedding import check_tokens
 from synfire.layers.folding import Linear
 
 INITIAL = 0.5  # deviation of what an embedding gives at the start
@@ -63,8 +64,7 @@ class AdaptiveEmbedding(nn.Module):
         """Look up whole numbers (T, B).
 
         Raises:
-            DtypeError: the tokens are no whole numbers.
-            ShapeError: there is an axis beside T and B, or, on a CPU, a token is outside the table.
+            ShapeError, DtypeError, DataError: see `check_tokens`.
         """
         check_tokens(tokens, self.vocabulary, "AdaptiveEmbedding")
         scale, first = self.channels**0.5, cast(Tensor, self.tables[0].weight)
@@ -152,24 +152,3 @@ class AdaptiveSoftmax(nn.Module):
 def _log_softmax(x: Tensor) -> Tensor:
     """Return it in at least float32."""
     return x.to(torch.promote_types(x.dtype, torch.float32)).log_softmax(-1)
-
-
-def check_tokens(tokens: Tensor, vocabulary: int, who: str) -> None:
-    """Raise unless tokens, (T, B), are whole numbers of a vocabulary; values are looked at on a CPU alone."""
-    if tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool:
-        raise DtypeError(
-            f"{who}: the tokens have dtype {tokens.dtype}, but whole numbers were expected. Convert with tokens.long()."
-        )
-    if tokens.dim() != 2:
-        raise ShapeError(
-            f"{who}: the tokens have shape {tuple(tokens.shape)}, but a sequence (T, B) was expected: a token per step "
-            "and sample."
-        )
-    if tokens.device.type != "cpu" or torch.compiler.is_compiling() or not tokens.numel():
-        return
-    low, high = (int(bound) for bound in tokens.aminmax())
-    if low < 0 or high >= vocabulary:
-        raise ShapeError(
-            f"{who}: token {low if low < 0 else high} is outside 0 to {vocabulary - 1}. Build the network with "
-            f"vocabulary={max(high + 1, 1)} or more, or encode the text with the vocabulary it was built for."
-        )

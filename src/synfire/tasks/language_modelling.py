@@ -89,7 +89,7 @@ class LanguageModelling(Task):
 
         Raises:
             DtypeError: the tokens are no whole numbers.
-            ShapeError: one is outside the vocabulary.
+            DataError: one is outside the vocabulary.
         """
         size = getattr(self.model, "vocabulary", output.shape[-1] if output.dim() == 3 else None)
         if size is not None:
