@@ -99,8 +99,9 @@ def test_weights_that_change_are_seen(by_events, change):
     net, x = layer(bias=False), spikes()
     run = synfire.stream(net, event_driven=True)
     run.run(x)
-    kept = run.transposed(net, net.weight)
-    assert run.transposed(net, net.weight) is kept
+    kept = run.made(net, [net.weight], list)
+    assert kept.shape == net.weight.shape[::-1]
+    assert run.made(net, [net.weight], list) is kept
     change(net)
     x = x.to(net.weight.dtype)
     torch.testing.assert_close(run.run(x), net(x), rtol=1e-4, atol=1e-4)

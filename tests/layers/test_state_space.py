@@ -66,3 +66,24 @@ def test_dropout_takes_whole_channels_and_keeps_the_mean():
     torch.testing.assert_close(y.unique(), torch.tensor([0.0, 1 / 0.75]))
     assert y.mean().item() == pytest.approx(1, abs=0.1)
     assert torch.equal(layer.eval()(x), x)
+
+
+def test_a_stream_makes_the_discrete_system_once_and_sees_its_parameters_change(monkeypatch):
+    torch.manual_seed(0)
+    layer, x = S4D(3, 4).double(), torch.randn(6, 2, 3, dtype=torch.float64)
+    made = []
+    system = S4D.system
+    monkeypatch.setattr(S4D, "system", lambda self: made.append(1) or system(self))
+    run = synfire.stream(layer)
+    with torch.no_grad():
+        whole = layer(x)
+        made.clear()
+        torch.testing.assert_close(torch.stack([run(step) for step in x]), whole)
+        assert len(made) == 1
+        layer.log_step += 0.5
+        run.reset()
+        torch.testing.assert_close(torch.stack([run(step) for step in x]), layer(x))
+        assert len(made) == 3
+    run.reset()
+    run(x[0]).sum().backward()
+    assert layer.output.grad.abs().max() > 0

@@ -94,7 +94,7 @@ def test_errors() -> None:
     with pytest.raises(ConfigError, match="a step would see the token that it is to predict"):
         spiking_ssm_language(config="listops")
     net = small()
-    with pytest.raises(DataError, match=r"token 11, but the table has 11 rows, .* Build the network with vocabulary=12"):
+    with pytest.raises(DataError, match=r"token 11, but the table has 11 rows, .* with vocabulary=12"):
         net(torch.tensor([[11]]))
     with pytest.raises(DataError, match="token -1, but the table has 11 rows"):
         net(torch.tensor([[-1]]))

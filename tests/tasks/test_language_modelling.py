@@ -71,5 +71,5 @@ def test_bad_batches() -> None:
     with pytest.raises(ShapeError, match=r"tokens have shape \(3, 1\), but \(B, T \+ 1\) was expected"):
         task.encode(torch.zeros(3, 1, dtype=torch.int64))
     batch = (torch.tensor([[1, 2, 256]]),)
-    with pytest.raises(DataError, match=r"token 256, but the table has 256 rows, .* Build the network with vocabulary=257"):
+    with pytest.raises(DataError, match=r"token 256, but the table has 256 rows, .* with vocabulary=257"):
         task.check(torch.zeros(2, 1), batch)

@@ -150,7 +150,8 @@ class Linear(_Folded, nn.Linear):
     def _by_events(self, stream: Stream, x: Tensor) -> Tensor:
         if not self._takes_events(x):
             return nn.Linear.forward(self, x)
-        return accumulate(x, stream.transposed(self, self.weight), self.bias)
+        rows = stream.made(self, [self.weight], lambda: self.weight.t().contiguous())
+        return accumulate(x, rows, self.bias)
 
     def _takes_events(self, x: Tensor) -> bool:
         """Return whether the rows of the spikes are all that is needed, and worth it."""

@@ -89,7 +89,8 @@ class S4D(nn.Module):
                     "S4D: a bidirectional layer needs the whole sequence, so it has no stream. Build the network with "
                     "bidirectional=False, or call it on whole sequences."
                 )
-            y, state = continue_from(self.system(), x, stream.take(self))
+            system = stream.made(self, list(self.parameters()), self.system)
+            y, state = continue_from(system, x, stream.take(self))
             stream.put(self, state)
             return y + self.skip * x
 

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -63,23 +63,29 @@ def eagerly(run: Callable[..., Tensor], *args: Any) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Transposed:
-    """Weights the other way round, and what tells whether they still are those of their layer.
+class _Made:
+    """What was made of some weights, and what tells whether they still are what they were.
 
     Attributes:
-        original: shares the memory of the weights, so that no later tensor takes its place.
-        version: how often they had been changed in place.
-        rows: the copy.
+        originals: share the memory of the weights, so that no later tensor takes its place.
+        versions: how often each had been changed in place.
+        value: what was made.
     """
 
-    original: Tensor
-    version: int
-    rows: Tensor
+    originals: tuple[Tensor, ...]
+    versions: tuple[int, ...]
+    value: Any
 
-    def is_of(self, weight: Tensor) -> bool:
+    def is_of(self, weights: Sequence[Tensor]) -> bool:
         """Return whether the weights have stayed what they were."""
-        same = self.original.data_ptr() == weight.data_ptr() and self.version == weight._version
-        return same and self.rows.dtype == weight.dtype and self.rows.shape == weight.shape[::-1]
+        return len(weights) == len(self.originals) and all(
+            now.data_ptr() == then.data_ptr() and now._version == version and _form(now) == _form(then)
+            for now, then, version in zip(weights, self.originals, self.versions, strict=True)
+        )
+
+
+def _form(tensor: Tensor) -> tuple[Any, ...]:
+    return tensor.dtype, tensor.shape, tensor.stride()
 
 
 class Stream:
@@ -96,7 +102,7 @@ class Stream:
     def __init__(self, net: nn.Module, event_driven: bool = False) -> None:
         self.net = net
         self.event_driven = event_driven
-        self._transposed: dict[nn.Module, _Transposed] = {}
+        self._made: dict[nn.Module, _Made] = {}
         # The name of a neuron is the same whether it is compiled or not.
         self._names = {module: _plain(name) for name, module in net.named_modules()}
         self._states: dict[tuple[str, int], Any] = {}
@@ -176,13 +182,19 @@ class Stream:
         self._calls[name] = call + 1
         self._states[name, call] = state
 
-    def transposed(self, layer: nn.Module, weight: Tensor) -> Tensor:
-        """Return the weight (N_out, N_in) of a layer as (N_in, N_out): a contiguous copy, kept until it changes."""
-        kept = self._transposed.get(layer)
-        if kept is None or not kept.is_of(weight):
-            original = weight.detach()
-            kept = self._transposed[layer] = _Transposed(original, weight._version, original.t().contiguous())
-        return kept.rows
+    def made(self, layer: nn.Module, weights: Sequence[Tensor], make: Callable[[], Any]) -> Any:
+        """Return what `make` makes of weights of a layer: made once, and again when they have changed.
+
+        Where a gradient may be wanted, or a weight does not tell when it changes, it is made at every call.
+        """
+        if any(w.is_inference() or (w.requires_grad and torch.is_grad_enabled()) for w in weights):
+            return make()
+        kept = self._made.get(layer)
+        if kept is None or not kept.is_of(weights):
+            originals = tuple(weight.detach() for weight in weights)
+            with torch.inference_mode(False), torch.no_grad():
+                kept = self._made[layer] = _Made(originals, tuple(w._version for w in weights), make())
+        return kept.value
 
     def _name(self, neuron: nn.Module) -> str:
         if neuron not in self._names:
