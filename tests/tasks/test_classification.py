@@ -164,7 +164,5 @@ def test_a_run_over_tokens_is_tested_and_drawn(batches, trainer) -> None:
 
 
 def test_padding_needs_tokens(net, batches, trainer) -> None:
-    with pytest.raises(
-        ConfigError, match=r"padding is 0, but the network takes torch.float32 of shape \(6, 1, 4, 4\)"
-    ):
+    with pytest.raises(ConfigError, match=r"padding is 0, but the network takes torch.float32 of shape \(6, 1, 4, 4\)"):
         trainer().fit(Classification(net, padding=0), datamodule=batches())

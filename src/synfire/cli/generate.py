@@ -24,7 +24,14 @@ def generate(args: argparse.Namespace) -> Iterator[str]:
     if not prompt:
         raise ConfigError("the prompt is empty; give at least one character with --prompt to go on from.")
     generator = torch.Generator().manual_seed(args.seed)
-    made = continue_text(net, prompt, temperature=args.temperature, top_k=args.top_k, generator=generator)
+    made = continue_text(
+        net,
+        prompt,
+        temperature=args.temperature,
+        top_k=args.top_k,
+        event_driven=args.event_driven,
+        generator=generator,
+    )
     return vocabulary.pieces(chain(prompt, islice(made, args.tokens)))
 
 

@@ -234,6 +234,7 @@ def _parser() -> _Parser:
     generate.add_argument("--tokens", type=_whole_number, default=200, metavar="N", help="how many to add")
     generate.add_argument("--temperature", type=float, default=1.0, metavar="X", help="0 takes the most probable")
     generate.add_argument("--top-k", type=_whole_number, metavar="K", help="draw from the K most probable alone")
+    generate.add_argument("--event-driven", action="store_true", help="read the weights of spikes alone, where faster")
     generate.add_argument("--seed", type=_whole_number, default=0, metavar="N", help="of what is drawn")
     for command in (train, evaluate, generate):
         command.add_argument(

@@ -1,7 +1,8 @@
 """Models of language: which token comes next."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from synfire.base import ConfigError
 from synfire.layers import S4D, AdaptiveEmbedding, AdaptiveSoftmax
 from synfire.models.spiking_ssm import PUBLISHED, spiking_ssm
-from synfire.neurons import stream
+from synfire.neurons import Stream, stream
 
 
 class LanguageModel(nn.Module):
@@ -98,6 +99,7 @@ def generate(
     *,
     temperature: float = 1.0,
     top_k: int | None = None,
+    event_driven: bool = False,
     generator: torch.Generator | None = None,
 ) -> Iterator[int]:
     """Yield token after token, without end, as a network of language goes on behind a prompt.
@@ -109,6 +111,7 @@ def generate(
         prompt: the first tokens, at least one.
         temperature: the logits are divided by it; 0 takes the most probable token.
         top_k: draw from so many of the most probable tokens alone.
+        event_driven: read only the weights of the spikes, where that is faster; see `synfire.stream`.
         generator: source of randomness, on the CPU; None takes PyTorch's global one.
 
     Raises:
@@ -121,19 +124,16 @@ def generate(
             f"generate: temperature is {temperature} and top_k {top_k}; give a temperature of at least 0, and top_k of "
             "at least 1."
         )
-    return _continue(net, prompt, temperature, top_k, generator)
+    draw = partial(_draw, temperature=temperature, top_k=top_k, generator=generator)
+    return _continue(stream(net, event_driven=event_driven), prompt, draw)
 
 
-def _continue(
-    net: nn.Module, prompt: Sequence[int], temperature: float, top_k: int | None, generator: torch.Generator | None
-) -> Iterator[int]:
-    device = next(net.parameters()).device
-    run = stream(net)
+def _continue(run: Stream, prompt: Sequence[int], draw: Callable[[Tensor], int]) -> Iterator[int]:
+    device = next(run.net.parameters()).device
     fed = torch.tensor(prompt, device=device).unsqueeze(1)
     while True:
         with torch.inference_mode():
-            logits = run.run(fed)[-1, 0].float().cpu()
-            token = _draw(logits, temperature, top_k, generator)
+            token = draw(run.run(fed)[-1, 0].float().cpu())
         yield token
         fed = torch.tensor([[token]], device=device)
 
