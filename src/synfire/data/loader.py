@@ -1,6 +1,7 @@
 """Batches of samples that stay on the device."""
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar, Protocol, Self
 
@@ -32,7 +33,63 @@ class Samples(Protocol):
         ...
 
 
-class ResidentLoader:
+class EpochLoader(ABC):
+    """Yields the batches of an epoch, and goes on in the middle of one; what it yields depends on the order alone.
+
+    Args:
+        order: of the rows of this process.
+        epoch: asked for the epoch when an iteration starts; by default it is the one last given to `set_epoch`.
+    """
+
+    def __init__(self, order: EpochOrder, epoch: Callable[[], int] | None) -> None:
+        self.order = order
+        # Lightning calls set_epoch on a loader's batch_sampler.sampler before every epoch. An attribute `sampler` would
+        # do so too, but make it warn about shuffling under overfit_batches, even without any.
+        self.batch_sampler = SimpleNamespace(sampler=order)
+        self._ask_epoch = epoch
+        self._place = 0, 0  # epoch, batches yielded in it
+        self._resume_at: tuple[int, int] | None = None
+
+    @abstractmethod
+    def batches(self) -> Sequence[Any]:
+        """Return what `make` makes each batch of this epoch of, on this rank."""
+
+    @abstractmethod
+    def make(self, batch: Any) -> tuple[Tensor, ...]:
+        """Return a batch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next iteration; Lightning does so by itself."""
+        self.order.set_epoch(epoch)
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Batches per epoch on this rank."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        # A generator, so that the epoch is read when the first batch is asked for: Lightning sets it after iter().
+        if self._ask_epoch is not None:
+            self.set_epoch(self._ask_epoch())
+        epoch, first, batches = self.order.epoch, 0, self.batches()
+        if self._resume_at is not None:
+            saved_epoch, done = self._resume_at
+            first = done if saved_epoch == epoch and done < len(batches) else 0
+            self._resume_at = None
+        for number in range(first, len(batches)):
+            self._place = epoch, number + 1
+            yield self.make(batches[number])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the place in the epoch, for a checkpoint in the middle of one."""
+        epoch, batches = self._place
+        return {"epoch": epoch, "batches": batches}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Let the next iteration, if it is of the same epoch, start behind the batches already yielded."""
+        self._resume_at = int(state_dict["epoch"]), int(state_dict["batches"])
+
+
+class ResidentLoader(EpochLoader):
     """Yields batches of a split that is kept whole on the device: no worker processes, no copies from the host.
 
     A batch is what the split makes of its rows, such as (images, labels): images float32, (B, C, H, W), the bytes
@@ -74,54 +131,23 @@ class ResidentLoader:
             raise ConfigError(f"batch_size is {batch_size}, but at least 1 {split.NOUN} per batch was expected.")
         self.split = split.to(device)
         self.batch_size = batch_size
-        self.order = EpochOrder(
-            len(split),
-            shuffle=shuffle,
-            seed=seed,
-            rank=rank,
-            world_size=world_size,
-            full=batch_size if drop_last else 0,
-        )
+        full = batch_size if drop_last else 0
+        order = EpochOrder(len(split), shuffle=shuffle, seed=seed, rank=rank, world_size=world_size, full=full)
+        super().__init__(order, epoch)
         if len(self) == 0:
             raise ConfigError(
                 f"drop_last leaves no batch: {len(split)} {split.NOUN}s, but {world_size} x {batch_size} are needed. "
                 "Lower batch_size, or set drop_last to false."
             )
-        # Lightning calls set_epoch on a loader's batch_sampler.sampler before every epoch. An attribute `sampler` would
-        # do so too, but make it warn about shuffling under overfit_batches, even without any.
-        self.batch_sampler = SimpleNamespace(sampler=self.order)
-        self._ask_epoch = epoch
-        self._place = 0, 0  # epoch, batches yielded in it
-        self._resume_at: tuple[int, int] | None = None
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of the next iteration; Lightning does so by itself."""
-        self.order.set_epoch(epoch)
 
     def __len__(self) -> int:
         """Batches per epoch on this rank."""
         return -(-len(self.order) // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        # A generator, so that the epoch is read when the first batch is asked for: Lightning sets it after iter().
-        if self._ask_epoch is not None:
-            self.set_epoch(self._ask_epoch())
-        epoch, first = self.order.epoch, 0
-        if self._resume_at is not None:
-            saved_epoch, batches = self._resume_at
-            first = batches if saved_epoch == epoch and batches < len(self) else 0
-            self._resume_at = None
-        rows = self.order.rows().to(self.split.device)
-        for number in range(first, len(self)):
-            batch = rows[number * self.batch_size : (number + 1) * self.batch_size]
-            self._place = epoch, number + 1
-            yield self.split.batch(batch)
+    def batches(self) -> Sequence[Tensor]:
+        """Return the rows of every batch."""
+        return self.order.rows().to(self.split.device).split(self.batch_size)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the place in the epoch, for a checkpoint in the middle of one."""
-        epoch, batches = self._place
-        return {"epoch": epoch, "batches": batches}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Let the next iteration, if it is of the same epoch, start behind the batches already yielded."""
-        self._resume_at = int(state_dict["epoch"]), int(state_dict["batches"])
+    def make(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """Return the batch of some rows."""
+        return self.split.batch(batch)

@@ -1,9 +1,7 @@
 """Text for language models, as windows of tokens, for Lightning."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import lightning.pytorch as L
 import numpy as np
@@ -11,6 +9,7 @@ import torch
 from torch import Tensor
 
 from synfire.base import ConfigError
+from synfire.data.loader import EpochLoader
 from synfire.data.order import EpochOrder, derive_seed
 from synfire.data.text.corpus import Corpus, Part, check_share
 from synfire.data.text.encoded import Encoded, cache_folder, check_length, encode, fit, windows
@@ -161,7 +160,7 @@ class TextData(L.LightningDataModule):
         )
 
 
-class WindowLoader:
+class WindowLoader(EpochLoader):
     """Yields batches of windows of a text, see `TextData`; one that is built anew goes on where the last one was.
 
     Args:
@@ -189,49 +188,23 @@ class WindowLoader:
         self.text, self.length, self.batch_size, self.roll, self.shuffle = text, length, batch_size, roll, shuffle
         # A start may be anywhere in the first window, so a whole one less fits.
         count = max(1, (len(text) - length) // length) if roll else len(list(windows(text, length)))
-        self.order = EpochOrder(count, shuffle=shuffle, seed=seed, rank=rank, world_size=world_size)
-        self.batch_sampler = SimpleNamespace(sampler=self.order)  # where Lightning tells the epoch
-        self._ask_epoch = epoch
-        self._place = 0, 0  # epoch, batches yielded in it
-        self._resume_at: tuple[int, int] | None = None
+        super().__init__(EpochOrder(count, shuffle=shuffle, seed=seed, rank=rank, world_size=world_size), epoch)
 
     def __len__(self) -> int:
         """Batches per epoch on this rank."""
-        return len(self._batches())
+        return -(-len(self.order) // self.batch_size) if self.roll else len(self.batches())
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose order and start of the next iteration; Lightning does so by itself."""
-        self.order.set_epoch(epoch)
-
-    def __iter__(self) -> Iterator[tuple[Tensor]]:
-        if self._ask_epoch is not None:
-            self.set_epoch(self._ask_epoch())
-        epoch, first = self.order.epoch, 0
-        batches = self._batches()
-        if self._resume_at is not None:
-            saved_epoch, done = self._resume_at
-            first = done if saved_epoch == epoch and done < len(batches) else 0
-            self._resume_at = None
-        for number in range(first, len(batches)):
-            self._place = epoch, number + 1
-            spans = [self.text.tokens[start : start + length + 1] for start, length in batches[number]]
-            yield (torch.from_numpy(np.stack(spans).astype(np.int64)),)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the place in the epoch, for a checkpoint in the middle of one."""
-        epoch, batches = self._place
-        return {"epoch": epoch, "batches": batches}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Let the next iteration, if it is of the same epoch, start behind the batches already yielded."""
-        self._resume_at = int(state_dict["epoch"]), int(state_dict["batches"])
-
-    def _batches(self) -> list[list[tuple[int, int]]]:
+    def batches(self) -> list[list[tuple[int, int]]]:
         """Return the windows of every batch, by start and length; those of a batch are equally long."""
         rows = [self._window(row) for row in self.order.rows().tolist()]
         whole = [window for window in rows if window[1] == self.length]
         batches = [whole[i : i + self.batch_size] for i in range(0, len(whole), self.batch_size)]
         return batches + [[window] for window in rows if window[1] < self.length]
+
+    def make(self, batch: list[tuple[int, int]]) -> tuple[Tensor]:
+        """Return the tokens of some windows, int64, (B, length + 1)."""
+        spans = [self.text.tokens[start : start + length + 1] for start, length in batch]
+        return (torch.from_numpy(np.stack(spans).astype(np.int64)),)
 
     def _window(self, row: int) -> tuple[int, int]:
         if self.roll:
