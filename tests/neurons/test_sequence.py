@@ -120,6 +120,17 @@ def test_it_is_frozen_inside_a_neuron(tmp_path):
     assert x.grad.abs().max() > 0
 
 
+def test_every_engine_starts_from_the_same_weights(tmp_path):
+    save_weights(SurrogateDynamics(0.125), tmp_path / "weights.safetensors")
+    starts = []
+    for engine in ("scan", "sdn"):
+        torch.manual_seed(0)
+        net = synfire.models.spiking_ssm(channels=4, modes=4, engine=engine, dynamics=tmp_path)
+        starts.append(net.state_dict())
+    assert starts[0].keys() == starts[1].keys()
+    assert all(torch.equal(value, starts[1][name]) for name, value in starts[0].items())
+
+
 def test_a_network_for_another_neuron_is_refused(tmp_path):
     save_weights(used().float(), tmp_path / "weights.safetensors")
     with pytest.raises(ConfigError, match=r"decay=0\.2, but this one has .* decay=0\.125"):

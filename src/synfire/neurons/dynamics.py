@@ -55,7 +55,7 @@ class SurrogateDynamics(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path) -> "SurrogateDynamics":
-        """Read one from a file of weights, or from a folder that holds weights.safetensors.
+        """Read one from a file of weights, or from a folder that holds weights.safetensors; nothing is drawn.
 
         Raises:
             RunError: the file is missing, damaged or of another network.
@@ -63,7 +63,9 @@ class SurrogateDynamics(nn.Module):
         file = Path(path)
         file = file / "weights.safetensors" if file.is_dir() else file
         tensors, _ = read_tensors(file)
-        made = cls(float(tensors["decay"]) if "decay" in tensors and tensors["decay"].numel() == 1 else 0.0)
+        decay = float(tensors["decay"]) if "decay" in tensors and tensors["decay"].numel() == 1 else 0.0
+        with torch.random.fork_rng(devices=()):  # so that a model starts from the same weights under every engine
+            made = cls(decay)
         load_weights(made, file)
         return made.eval()
 
