@@ -447,6 +447,19 @@ def test_the_users_own_prices(run_folder, tmp_path: Path, capsys: pytest.Capture
     assert "cannot write" in capsys.readouterr().err
 
 
+def test_a_run_of_another_task_has_its_own_measures(run_folder) -> None:
+    summary = {"loss": 0.1, "agreement": 0.99975, "mse": 2e-5, "ms_per_sequence": 0.4, "steps": 64, "parameters": 193}
+    folder = run_folder("fit", summary=summary, test=None)
+    (folder / "metrics.jsonl").write_text('{"epoch": 1, "train/loss": 0.2, "val/agreement": 0.999, "val/mse": 0.1}\n')
+    run = read_run(folder)
+    assert run.remarks == []
+    text, _ = page([run])
+    assert [f">{name}<" in text for name in ("test agreement, %", "test mse", "time per sequence, ms")] == [True] * 3
+    assert ">test accuracy, %<" not in text
+    assert "<td>99.97</td>" in text or "<td>99.98</td>" in text
+    assert figures.curves([run]).layout.yaxis.title.text == "agreement, %"
+
+
 def test_the_page_is_the_same_twice(run_folder) -> None:
     runs = priced(run_folder("one"))
     assert page(runs)[0] == page(runs)[0]
