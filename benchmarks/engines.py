@@ -103,6 +103,8 @@ def findings(fits: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[tu
             ),
         ),
     }
+    if all(len(row) < 2 for row in by_engine):
+        del worst["engines apart, points"]
     return [(what, bound, value) for what, (bound, value) in worst.items()]
 
 
