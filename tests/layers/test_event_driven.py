@@ -9,7 +9,7 @@ from synfire.layers import Linear, folding
 from synfire.metering import counting
 from synfire.models import spiking_ssm
 
-WIDTH = 1024  # 1024 x 1024 weights are enough for the events to pay
+WIDTH = 1456  # 1456 x 1456 weights are enough for the events to pay
 
 
 @pytest.fixture

@@ -90,11 +90,11 @@ def test_halves_take_the_reference():
 @pytest.mark.parametrize(
     ("samples", "size", "density", "worth"),
     [
-        pytest.param(1, 1024, 0.1, True, id="few spikes"),
-        pytest.param(1, 1024, 0.0, True, id="no spike"),
-        pytest.param(1, 1024, 0.9, False, id="many spikes"),
-        pytest.param(64, 1024, 0.1, False, id="many samples share the weights"),
-        pytest.param(0, 1024, 0.1, False, id="no sample"),
+        pytest.param(1, 1456, 0.1, True, id="few spikes"),
+        pytest.param(1, 1456, 0.0, True, id="no spike"),
+        pytest.param(1, 1456, 0.9, False, id="many spikes"),
+        pytest.param(64, 1456, 0.1, False, id="many samples share the weights"),
+        pytest.param(0, 1456, 0.1, False, id="no sample"),
         pytest.param(1, 64, 0.1, False, id="few weights"),
     ],
 )

@@ -15,10 +15,10 @@ DTYPES = (torch.float32, torch.float64)
 BLOCK = 4096  # outputs that a thread sums up at once: 16 KiB, half of the nearest cache
 ALONE = 2**16  # weights that one thread reads before others would have woken up
 
-# Measured (benchmarks/decode.py): one sample breaks even where 37 % of its 1024 numbers are spikes, or 89 % of 4096. A
-# dense product reads the weights once for all samples, so the share falls with their number.
+# Measured (benchmarks/decode.py): one sample breaks even where 10 % of its 1024 numbers are spikes, or more than 70 %
+# of 4096. A dense product reads the weights once for all samples, so the share falls with their number.
 DENSEST = 0.3
-SMALLEST = 2**20  # weights; to call this back end takes as long as a dense product of half as many
+SMALLEST = 2**21  # weights; to call this back end takes about as long as a dense product of so many
 
 
 def why_not(x: Tensor) -> str | None:

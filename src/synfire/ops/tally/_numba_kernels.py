@@ -28,7 +28,41 @@ def _total(values):
     return total
 
 
-def _tally(x, exact, block, by_step, by_place, tops):
+@njit(cache=True, nogil=True, error_model="numpy", inline="never")
+def _block(x, exact, start, stop, by_step, by_place, ends):
+    """Count the positions start..stop of x; by_step, (2, T), and ends, (2,), are those of this block."""
+    steps, samples = x.shape[:2]
+    fired, largest, odd, none = np.zeros((4, stop - start), x.dtype)
+    sums = np.full(stop - start, exact)
+    by_place[:, start:stop] = 0
+    for t in range(steps):
+        now = x[t]
+        fired[:] = 0
+        sums[:] = 0
+        fours = samples - samples % 4
+        for i in range(0, fours, 4):
+            a, b, c, d = now[i, start:stop], now[i + 1, start:stop], now[i + 2, start:stop], now[i + 3, start:stop]
+            _add(a, b, c, d, fired, largest, odd, sums)
+        for i in range(fours, samples):
+            _add(now[i, start:stop], none, none, none, fired, largest, odd, sums)
+        for i in range(stop - start):
+            by_place[0, start + i] += fired[i]
+            by_place[1, start + i] += sums[i]
+        by_step[0, t] = _total(fired)
+        by_step[1, t] = _total(sums)
+    ends[0] = largest.max() if np.isfinite(_total(by_step[1])) else np.inf
+    ends[1] = odd.max()
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sum_up(of_block, ends, by_step, tops):
+    by_step[:] = of_block.sum(0)
+    tops[0] = ends[:, 0].max()
+    tops[1] = np.ceil(ends[:, 1].max())
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def tally(x, exact, block, by_step, by_place, tops):
     """Count x, (T, B, N), in blocks of positions; the rest is as in `Tally`.
 
     Args:
@@ -39,36 +73,21 @@ def _tally(x, exact, block, by_step, by_place, tops):
         by_place: to fill, (2, N).
         tops: to fill; the largest value is infinite if any number is, or is none.
     """
-    steps, samples, size = x.shape
+    size = x.shape[2]
     blocks = -(-size // block)
-    of_block, ends = np.zeros((blocks, 2, steps)), np.zeros((blocks, 2))
+    of_block, ends = np.zeros((blocks, 2, x.shape[0])), np.zeros((blocks, 2))
+    for k in range(blocks):
+        _block(x, exact, k * block, min(k * block + block, size), of_block[k], by_place, ends[k])
+    _sum_up(of_block, ends, by_step, tops)
+
+
+# A function of its own: Numba's cache tells functions apart, but not the options that one was compiled with.
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def tally_in_parallel(x, exact, block, by_step, by_place, tops):
+    """Count as `tally` does, a block a thread."""
+    size = x.shape[2]
+    blocks = -(-size // block)
+    of_block, ends = np.zeros((blocks, 2, x.shape[0])), np.zeros((blocks, 2))
     for k in prange(blocks):
-        start = k * block
-        stop = min(start + block, size)
-        fired, largest, odd, none = np.zeros((4, stop - start), x.dtype)
-        sums = np.full(stop - start, exact)
-        by_place[:, start:stop] = 0
-        for t in range(steps):
-            now = x[t]
-            fired[:] = 0
-            sums[:] = 0
-            fours = samples - samples % 4
-            for i in range(0, fours, 4):
-                a, b, c, d = now[i, start:stop], now[i + 1, start:stop], now[i + 2, start:stop], now[i + 3, start:stop]
-                _add(a, b, c, d, fired, largest, odd, sums)
-            for i in range(fours, samples):
-                _add(now[i, start:stop], none, none, none, fired, largest, odd, sums)
-            for i in range(stop - start):
-                by_place[0, start + i] += fired[i]
-                by_place[1, start + i] += sums[i]
-            of_block[k, 0, t] = _total(fired)
-            of_block[k, 1, t] = _total(sums)
-        ends[k, 0] = largest.max() if np.isfinite(_total(of_block[k, 1])) else np.inf
-        ends[k, 1] = odd.max()
-    by_step[:] = of_block.sum(0)
-    tops[0] = ends[:, 0].max()
-    tops[1] = np.ceil(ends[:, 1].max())
-
-
-tally = njit(cache=True, nogil=True, error_model="numpy")(_tally)
-tally_in_parallel = njit(cache=True, nogil=True, parallel=True, error_model="numpy")(_tally)
+        _block(x, exact, k * block, min(k * block + block, size), of_block[k], by_place, ends[k])
+    _sum_up(of_block, ends, by_step, tops)
