@@ -28,7 +28,7 @@ class Samples(Protocol):
         """Return the samples on a device; themselves if they are there already."""
         ...
 
-    def batch(self, rows: Tensor) -> tuple[Tensor, ...]:
+    def batch(self, rows: Tensor) -> tuple[Any, ...]:
         """Return a batch of the given rows, int64, (B,)."""
         ...
 
@@ -55,7 +55,7 @@ class EpochLoader(ABC):
         """Return what `make` makes each batch of this epoch of, on this rank."""
 
     @abstractmethod
-    def make(self, batch: Any) -> tuple[Tensor, ...]:
+    def make(self, batch: Any) -> tuple[Any, ...]:
         """Return a batch."""
 
     def set_epoch(self, epoch: int) -> None:
@@ -66,7 +66,7 @@ class EpochLoader(ABC):
     def __len__(self) -> int:
         """Batches per epoch on this rank."""
 
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         # A generator, so that the epoch is read when the first batch is asked for: Lightning sets it after iter().
         if self._ask_epoch is not None:
             self.set_epoch(self._ask_epoch())
@@ -148,6 +148,6 @@ class ResidentLoader(EpochLoader):
         """Return the rows of every batch."""
         return self.order.rows().to(self.split.device).split(self.batch_size)
 
-    def make(self, batch: Tensor) -> tuple[Tensor, ...]:
+    def make(self, batch: Tensor) -> tuple[Any, ...]:
         """Return the batch of some rows."""
         return self.split.batch(batch)

@@ -33,7 +33,7 @@ class Split(ABC):
     origin: str
 
     @abstractmethod
-    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def batch(self, rows: Tensor) -> tuple[Any, Tensor]:
         """Return the samples of the given rows, int64, (B,), as a network takes them, and their labels, int64, (B,)."""
 
     @abstractmethod

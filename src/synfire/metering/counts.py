@@ -40,9 +40,12 @@ class Activity:
         fan_out: live weights that each number of a sample meets, int64, or None where there are none.
     """
 
+    WAITING = 64  # sequences whose small sums are kept: many added at once cost a tenth of each added by itself
+
     def __init__(self, fan_out: Tensor | None = None) -> None:
         self.samples = self.steps = self.computed_steps = 0
         self._fan_out = None if fan_out is None else fan_out.double().flatten()
+        self._waiting: list[tuple[int, int, Tensor, Tensor, Tensor | None]] = []
         self._by_step: Tensor | None = None  # (2, a step or more beyond the last), as in Tally
         self._tops = self._synops = torch.zeros(0)
 
@@ -55,17 +58,26 @@ class Activity:
             repeated: whether it is a frame that was there one step before, whose products are known already.
         """
         seen, stop = counts.tally, first_step + counts.steps
-        by_step = self._reserve(stop, seen.by_step)
         if first_step == 0:
             self.samples += counts.samples
         self.steps = max(self.steps, stop)
-        part = by_step if counts.steps == by_step.shape[1] else by_step[:, first_step:stop]
-        part += seen.by_step  # the one step of a held frame is that of all
-        torch.maximum(self._tops, seen.tops, out=self._tops)
+        synops = None
         if not repeated:
             self.computed_steps = max(self.computed_steps, first_step + counts.computed_steps)
             if self._fan_out is not None:
-                self._synops += seen.by_place.flatten(1) @ self._fan_out
+                synops = seen.by_place.flatten(1) @ self._fan_out
+        self._waiting.append((first_step, stop, seen.by_step, seen.tops, synops))
+        if len(self._waiting) == self.WAITING:
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Add what waits to the sums."""
+        for first, stop, seen, tops, synops in self._waiting:
+            self._reserve(stop, seen)[:, first:stop] += seen  # the one step of a held frame is that of all
+            torch.maximum(self._tops, tops, out=self._tops)
+            if synops is not None:
+                self._synops += synops
+        self._waiting.clear()
 
     def _reserve(self, steps: int, like: Tensor) -> Tensor:
         """Return the counts by step, with room for so many; doubled, so that a long stream does not copy them often."""
@@ -82,6 +94,7 @@ class Activity:
 
     def read(self) -> dict[str, Any]:
         """Return the totals under the names that they have in a `Row`."""
+        self._sum_up()
         if self._by_step is None:
             return {}
         by_step = self._by_step[:, : self.steps]

@@ -1,0 +1,121 @@
+"""Events of a camera or cochlea, as arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synfire.base import DataError
+
+LARGEST = np.iinfo(np.int16).max  # of a coordinate; no sensor comes near
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Events in the order of their recording: at `t` the pixel (x, y) saw brighter (p = 1) or darker (p = 0).
+
+    A channel of a cochlea is a pixel of a sensor that is one pixel high.
+
+    Attributes:
+        x: column from the left, int16, (N,).
+        y: row from the top, int16, (N,).
+        t: time in microseconds, int64, (N,). It may run backwards where the recording does, see `sorted`.
+        p: polarity, uint8, (N,), 0 or 1.
+        sensor_size: width and height in pixels.
+
+    Raises:
+        DataError: a dtype or shape is other than this.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    t: np.ndarray
+    p: np.ndarray
+    sensor_size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", np.uint8)):
+            column = getattr(self, name)
+            if column.dtype != dtype or column.shape != (len(self.t),):
+                raise DataError(
+                    f"events: {name} is {column.dtype} of shape {column.shape}, but {np.dtype(dtype)} of shape "
+                    f"{(len(self.t),)} was expected. Use synfire.data.Events.of(x, y, t, p), which converts."
+                )
+
+    @classmethod
+    def of(cls, x: Any, y: Any, t: Any, p: Any, sensor_size: tuple[int, int] | None = None) -> "Events":
+        """Convert columns of any numbers that fit.
+
+        Args:
+            x, y, t, p: as the attributes; p may also be booleans, or -1 and 1.
+            sensor_size: width and height; by default the smallest that holds the events.
+
+        Raises:
+            DataError: a number is no whole number, or outside the sensor; a polarity is none; the lengths differ.
+        """
+        columns = {name: np.asarray(column).ravel() for name, column in {"x": x, "y": y, "t": t, "p": p}.items()}
+        for name, column in columns.items():
+            if len(column) != len(columns["t"]):
+                raise DataError(f"events: {len(column)} values of {name}, but {len(columns['t'])} of t. Give as many.")
+            if column.dtype.kind not in "iub" and not (column == np.round(column)).all():
+                raise DataError(f"events: {name} holds numbers that are not whole. Round them; t is in microseconds.")
+        x, y, t, p = columns.values()
+        p = np.where(p < 0, 0, p) if len(p) and p.dtype.kind != "b" and p.min() == -1 else p
+        if len(p) and not 0 <= p.min() <= p.max() <= 1:
+            raise DataError(f"events: polarities {p.min()} to {p.max()}, but 0 and 1, or -1 and 1, were expected.")
+        width, height = sensor_size or smallest_sensor(x, y)
+        if len(x) and not (
+            x.min() >= 0 and x.max() < width <= LARGEST and y.min() >= 0 and y.max() < height <= LARGEST
+        ):
+            raise DataError(
+                f"events: x from {x.min()} to {x.max()} and y from {y.min()} to {y.max()}, but the sensor has "
+                f"{width} x {height} pixels, and none has more than {LARGEST}. Give another sensor_size, or leave out "
+                "what is outside."
+            )
+        return cls(
+            x.astype(np.int16), y.astype(np.int16), t.astype(np.int64), p.astype(np.uint8), (int(width), int(height))
+        )
+
+    @classmethod
+    def none(cls, sensor_size: tuple[int, int]) -> "Events":
+        """Return no events of a sensor."""
+        return cls.of([], [], [], [], sensor_size)
+
+    @classmethod
+    def join(cls, parts: Sequence["Events"], sensor_size: tuple[int, int]) -> "Events":
+        """Return the events of several parts one after the other, as of a sensor of this size."""
+        if not parts:
+            return cls.none(sensor_size)
+        x, y, t, p = (np.concatenate([getattr(part, name) for part in parts]) for name in "xytp")
+        return cls(x, y, t, p, sensor_size)
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def __getitem__(self, rows: Any) -> "Events":
+        """Return the events at a slice, mask or array of places."""
+        return Events(self.x[rows], self.y[rows], self.t[rows], self.p[rows], self.sensor_size)
+
+    @property
+    def duration(self) -> int:
+        """Microseconds from the earliest event to the latest; 0 if there is none."""
+        return int(self.t.max() - self.t.min()) if len(self) else 0
+
+    @property
+    def backward_steps(self) -> int:
+        """How often time runs back from an event to the next."""
+        return int((self.t[1:] < self.t[:-1]).sum())
+
+    def sorted(self) -> "Events":
+        """Return the events in the order of time; those of one microsecond keep theirs."""
+        return self if not self.backward_steps else self[np.argsort(self.t, kind="stable")]
+
+    def between(self, start: int, stop: int) -> "Events":
+        """Return the events with start <= t < stop, in microseconds."""
+        return self[(self.t >= start) & (self.t < stop)]
+
+
+def smallest_sensor(x: np.ndarray, y: np.ndarray) -> tuple[int, int]:
+    """Return width and height of the smallest sensor that has these pixels, at least 1 x 1."""
+    return (int(x.max()) + 1, int(y.max()) + 1) if len(x) else (1, 1)

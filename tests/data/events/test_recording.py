@@ -1,0 +1,127 @@
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synfire.base import ConfigError, DataError
+from synfire.data.events import FORMATS, Events, Recording, read_events, write_events
+
+REAL = (
+    "nmnist_sample.bin",
+    "ncaltech101_faces_easy_0001.bin",
+)
+
+
+def digest(events: Events | Recording) -> str:
+    columns = (events.t.astype("<i8"), events.x.astype("<i2"), events.y.astype("<i2"), events.p.astype("u1"))
+    return hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest()
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_recordings_have_the_events_that_other_readers_found(
+    name: str, real_data: Callable[[str], Path]
+) -> None:
+    folder = real_data("event_samples")
+    expected = json.loads((folder / "expected.json").read_text())[name]
+    recording = read_events(folder / name)
+    assert len(recording) == expected["events"]
+    assert digest(recording) == expected["digest"]
+    assert not recording.discarded
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind.WRITES], ids=lambda kind: kind.NAME)
+@pytest.mark.parametrize("count", [1, 500])
+def test_what_is_written_is_read_again(
+    kind: type, count: int, some_events: Callable[..., Events], tmp_path: Path
+) -> None:
+    events = some_events(count)
+    write_events(tmp_path / f"a{kind.WRITES}", events)
+    again = read_events(tmp_path / f"a{kind.WRITES}", sensor_size=(34, 34))
+    assert again.format == kind.NAME
+    assert digest(again) == digest(events)
+    assert (tmp_path / f"a{kind.WRITES}").stat().st_mode & 0o444 == 0o444
+
+
+@pytest.mark.parametrize("size", [1, 7, 499, 500, 501])
+def test_chunks_are_the_events_in_parts_of_one_size(
+    size: int, small_files: dict[str, Path], some_events: Callable[..., Events]
+) -> None:
+    parts = list(read_events(small_files["ATIS .bin"]).chunks(size))
+    assert [len(part) for part in parts[:-1]] == [size] * (len(parts) - 1)
+    assert 0 < len(parts[-1]) <= size
+    assert digest(Events.join(parts, (34, 34))) == digest(some_events())
+
+
+def test_what_does_not_fit_the_sensor_is_left_out_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_events(path, Events.of([0, 5, 9, 3], [1, 1, 1, 7], [0, 10, 20, 30], [0, 1, 0, 1]))
+    recording = read_events(path, sensor_size=(6, 6))
+    assert recording.t.tolist() == [0, 10]
+    assert recording.discarded == {"outside the sensor": 2}
+    assert recording.sensor_size == (6, 6)
+
+
+def test_time_that_runs_backwards_is_kept_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_events(path, Events.of([1, 2, 3], [0, 0, 0], [5, 3, 4], [1, 1, 0]))
+    events = read_events(path).events
+    assert events.t.tolist() == [5, 3, 4]
+    assert events.backward_steps == 1
+    assert events.sorted().x.tolist() == [2, 3, 1]
+    assert read_events(path).between(4, 6).x.tolist() == [1, 3]
+
+
+def test_a_damaged_rest_may_be_left_out(small_files: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "cut.bin"
+    path.write_bytes(small_files["ATIS .bin"].read_bytes()[:-2])
+    with pytest.raises(DataError, match=r"cut\.bin.*3 of 5 bytes"):
+        len(read_events(path))
+    stopped = read_events(path, damaged="stop")
+    assert len(stopped) == 499
+    assert stopped.discarded == {"damaged rest": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"", "empty"), (b"no events here", "not a recording of a known format")]
+)
+def test_files_that_hold_no_recording_are_refused(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.xyz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read_events(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nothing\.bin.*No such file"):
+        read_events(tmp_path / "nothing.bin")
+
+
+@pytest.mark.parametrize("options", [{"sensor_size": (0, 5)}, {"sensor_size": (5, 40000)}, {"damaged": "ignore"}])
+def test_options_out_of_range_are_refused(options: dict, small_files: dict[str, Path]) -> None:
+    with pytest.raises(ConfigError):
+        read_events(small_files["ATIS .bin"], **options)
+    with pytest.raises(ConfigError, match="at least 1 event"):
+        next(read_events(small_files["ATIS .bin"]).chunks(0))
+
+
+def test_an_ending_that_nothing_writes_is_refused(some_events: Callable[..., Events], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\.bin"):
+        write_events(tmp_path / "a.xyz", some_events())
+    assert not list(tmp_path.iterdir())
+
+
+def test_columns_are_converted_or_refused() -> None:
+    events = Events.of([1.0, 2.0], [0, 0], [5, 6], [-1, 1])
+    assert events.p.tolist() == [0, 1]
+    assert events.sensor_size == (3, 1)
+    assert Events.of([1], [1], [1], np.array([True])).p.tolist() == [1]
+    for wrong in (([1.5], [0], [0], [0]), ([1], [0], [0], [2]), ([-1], [0], [0], [0]), ([1, 2], [0], [0], [0])):
+        with pytest.raises(DataError):
+            Events.of(*wrong)
+    with pytest.raises(DataError, match="sensor has 1 x 1"):
+        Events.of([1], [0], [0], [0], (1, 1))
+    with pytest.raises(DataError, match=r"Events\.of"):
+        Events(np.zeros(1), events.y[:1], events.t[:1], events.p[:1], (1, 1))
