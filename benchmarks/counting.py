@@ -76,7 +76,7 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, nargs="*", default=[], help="finished run folders")
-    parser.add_argument("--batch", type=int, default=128, help="images at once, at most as many as the run's batches")
+    parser.add_argument("--batch", type=int, default=512, help="images at once, at most those of a run's batch")
     parser.add_argument("--rounds", type=int, default=25, help="timed evaluations of each kind")
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     options = parser.parse_args()

@@ -8,6 +8,8 @@ from synfire.base import ConfigError
 from synfire.data.loader import ResidentLoader
 from synfire.data.split import S, Source, check_fraction
 
+EVAL_TIMES = 4  # samples per batch without gradients over those with: nothing is kept for them, and more is faster
+
 
 class LabelledData(L.LightningDataModule, Generic[S]):
     """Training, validation and test batches of a source of labelled samples, kept on the device.
@@ -17,7 +19,8 @@ class LabelledData(L.LightningDataModule, Generic[S]):
 
     Args:
         source: where the samples come from.
-        batch_size, eval_batch_size: samples per batch and process, in training and else.
+        batch_size: samples per batch and process in training.
+        eval_batch_size: the same else; by default `EVAL_TIMES` as many.
         val_fraction: share of the training samples set aside for validation, from 0 up to 1.
         seed: seeds order and choice of subsets, a whole number >= 0.
         limit_train, limit_test: use at most this many samples.
@@ -53,7 +56,7 @@ class LabelledData(L.LightningDataModule, Generic[S]):
         if seed < 0:
             raise ConfigError(f"seed is {seed}; give a whole number of at least 0.")
         self.source = source
-        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size or batch_size
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size or EVAL_TIMES * batch_size
         self.val_fraction, self.limit_train, self.limit_test = val_fraction, limit_train, limit_test
         self.seed, self.drop_last, self.resident = seed, drop_last, resident
         self._splits: dict[str, S] = {}

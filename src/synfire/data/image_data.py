@@ -28,7 +28,7 @@ class ImageData(LabelledData[ImageSplit]):
     Args:
         source: where the images come from, such as `synfire.data.Digits`.
         batch_size: training images per batch and process.
-        eval_batch_size: images per batch and process in validation and testing; by default `batch_size`.
+        eval_batch_size: images per batch and process in validation and testing; by default four times `batch_size`.
         val_fraction: share of the training images set aside for validation, from 0 up to 1. Which ones depends on
             the seed and the images, not on their order in the file.
         augment: what to do to training images, in this order: "flip", "crop4" (any number of pixels),

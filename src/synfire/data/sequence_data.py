@@ -19,7 +19,7 @@ class SequenceData(LabelledData[TokenSplit]):
     Args:
         source: where the sequences come from, such as `synfire.data.ListOps`.
         batch_size: training sequences per batch and process.
-        eval_batch_size: sequences per batch and process in validation and testing; by default `batch_size`.
+        eval_batch_size: sequences per batch and process in validation and testing; by default four times `batch_size`.
         val_fraction: share of the training sequences set aside for validation, from 0 up to 1. Which ones depends on
             the seed and the sequences, not on their order in the file.
         seed: seeds order and choice of subsets, a whole number >= 0.

@@ -44,7 +44,8 @@ class Activity:
 
     def __init__(self, fan_out: Tensor | None = None) -> None:
         self.samples = self.steps = self.computed_steps = 0
-        self._fan_out = None if fan_out is None else fan_out.double().flatten()
+        self._fan_out = None if fan_out is None else fan_out.double()
+        self._laid_out: tuple[list[int], Tensor] | None = None
         self._waiting: list[tuple[int, int, Tensor, Tensor, Tensor | None]] = []
         self._by_step: Tensor | None = None  # (2, a step or more beyond the last), as in Tally
         self._tops = self._synops = torch.zeros(0)
@@ -65,10 +66,17 @@ class Activity:
         if not repeated:
             self.computed_steps = max(self.computed_steps, first_step + counts.computed_steps)
             if self._fan_out is not None:
-                synops = seen.by_place.flatten(1) @ self._fan_out
+                synops = self._pairs(seen.by_place, self._fan_out)
         self._waiting.append((first_step, stop, seen.by_step, seen.tops, synops))
         if len(self._waiting) == self.WAITING:
             self._sum_up()
+
+    def _pairs(self, by_place: Tensor, fan_out: Tensor) -> Tensor:
+        """Return what meets weights, (2,); weights are laid out in memory as the counts, which else would be copied."""
+        order = sorted(range(1, by_place.dim()), key=by_place.stride, reverse=True)
+        if self._laid_out is None or self._laid_out[0] != order:
+            self._laid_out = order, fan_out.permute([axis - 1 for axis in order]).flatten()
+        return by_place.permute(0, *order).flatten(1) @ self._laid_out[1]
 
     def _sum_up(self) -> None:
         """Add what waits to the sums."""

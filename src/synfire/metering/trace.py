@@ -304,28 +304,16 @@ def counting(net: nn.Module, meter: "Meter | None" = None) -> Iterator["Meter"]:
 def _run_observed(neuron: Neuron, see: Callable[[Tensor, Any, Tensor], None]) -> Iterator[None]:
     """Show input, first state and spikes of every `neuron.run` that is not part of a call of the neuron."""
     run, before = neuron.run, neuron.__dict__.get("run")
-    inside = False
 
     def observed(x: Tensor, state: Any, keep: bool = True) -> tuple[Tensor, Any]:
         spikes, after = run(x, state, keep)
-        if not inside:
-            see(x, state, spikes)
+        see(x, state, spikes)
         return spikes, after
 
-    def calling(now: bool) -> None:
-        nonlocal inside
-        inside = now
-
-    handles = (
-        neuron.register_forward_pre_hook(lambda *_: calling(True)),
-        neuron.register_forward_hook(lambda *_: calling(False), always_call=True),
-    )
     neuron.__dict__["run"] = observed
     try:
         yield
     finally:
-        for handle in handles:
-            handle.remove()
         del neuron.__dict__["run"]
         if before is not None:
             neuron.__dict__["run"] = before

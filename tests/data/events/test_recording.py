@@ -21,9 +21,7 @@ def digest(events: Events | Recording) -> str:
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_real_recordings_have_the_events_that_other_readers_found(
-    name: str, real_data: Callable[[str], Path]
-) -> None:
+def test_real_recordings_have_the_events_that_other_readers_found(name: str, real_data: Callable[[str], Path]) -> None:
     folder = real_data("event_samples")
     expected = json.loads((folder / "expected.json").read_text())[name]
     recording = read_events(folder / name)

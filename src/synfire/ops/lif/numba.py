@@ -16,6 +16,7 @@ from synfire.ops.spike import SURROGATES
 LANES = 16  # floats in the widest register: a block of fewer would gain nothing
 PARTS_PER_THREAD = 4  # evens out threads that another process slows down
 NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
+INSTALLED = importlib.util.find_spec("numba") is not None
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
@@ -25,9 +26,7 @@ def why_not(x: Tensor) -> str | None:
         return f"it runs on a CPU and the input is on {x.device}"
     if x.dtype not in DTYPES:
         return f"it has no kernel for {x.dtype}"
-    if importlib.util.find_spec("numba") is None:
-        return "the package numba is not installed"
-    return None
+    return None if INSTALLED else "the package numba is not installed"
 
 
 def _kernels() -> Any:

@@ -10,13 +10,16 @@ from numba import njit, prange
 @njit(cache=True, nogil=True, error_model="numpy", inline="never")
 def _add(a, b, c, d, fired, tops, odd, sums):
     """Add the numbers of four samples to the counts of their positions; four, to load and store the counts less."""
-    one = a.dtype.type(1)
+    none, one = a.dtype.type(0), a.dtype.type(1)
     for i in range(a.size):
         p, q, r, s = abs(a[i]), abs(b[i]), abs(c[i]), abs(d[i])
-        fired[i] += (min(np.ceil(p), one) + min(np.ceil(q), one)) + (min(np.ceil(r), one) + min(np.ceil(s), one))
-        tops[i] = max(tops[i], max(max(p, q), max(r, s)))
-        fractions = max(max(p - np.floor(p), q - np.floor(q)), max(r - np.floor(r), s - np.floor(s)))
-        odd[i] = max(odd[i], fractions)
+        some = (one if p != none else none) + (one if q != none else none)
+        more = (one if r != none else none) + (one if s != none else none)
+        fired[i] += some + more
+        high, higher = p if p > q else q, r if r > s else s
+        top = high if high > higher else higher
+        tops[i] = top if top > tops[i] else tops[i]
+        odd[i] += (p - np.floor(p)) + (q - np.floor(q)) + (r - np.floor(r)) + (s - np.floor(s))
         sums[i] = sums[i] + p + q + r + s  # one by one, so that they add up in the type of the sums
 
 
@@ -58,7 +61,7 @@ def _block(x, exact, start, stop, by_step, by_place, ends):
 def _sum_up(of_block, ends, by_step, tops):
     by_step[:] = of_block.sum(0)
     tops[0] = ends[:, 0].max()
-    tops[1] = np.ceil(ends[:, 1].max())
+    tops[1] = 1 if ends[:, 1].max() > 0 else 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -36,9 +36,9 @@ def forward(x: Tensor) -> Tally:
     _count(array.reshape(steps, samples, -1), by_step, by_place, tops)
     if not math.isfinite(tops[0]):
         return reference.forward(x)
-    places = torch.from_numpy(by_place.reshape(2, *shape))
-    places = places if plain else places.permute(0, *(1 + order.index(axis) for axis in range(2, x.dim())))
-    return Tally(torch.from_numpy(by_step), places, torch.from_numpy(tops))
+    places = by_place.reshape(2, *shape)
+    places = places if plain else places.transpose(0, *(1 + order.index(axis) for axis in range(2, x.dim())))
+    return Tally(torch.from_numpy(by_step), torch.from_numpy(places), torch.from_numpy(tops))
 
 
 def _count(values: Any, by_step: Any, by_place: Any, tops: Any) -> None:
