@@ -1,4 +1,4 @@
-"""Images, text and tokens: sources, splits, loaders on the device, and data modules for Lightning."""
+"""Images, text, tokens and events: sources, splits, loaders on the device, and data modules for Lightning."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from synfire.data.augment import Augment, AutoAugment
 from synfire.data.checks import check_batch
 from synfire.data.cifar import CIFAR10, CIFAR100
 from synfire.data.digits import Digits
+from synfire.data.events import Events, Recording, read_events, write_events
 from synfire.data.folder import ImageFolder
 from synfire.data.huggingface import HuggingFaceImages, HuggingFaceTexts
 from synfire.data.idx import MNIST, FashionMNIST, IdxImages
@@ -47,6 +48,7 @@ __all__ = [
     "Bytes",
     "Corpus",
     "Digits",
+    "Events",
     "FashionMNIST",
     "HuggingFaceImages",
     "HuggingFaceText",
@@ -63,6 +65,7 @@ __all__ = [
     "Pathfinder",
     "PythonSources",
     "RandomCurrents",
+    "Recording",
     "ResidentLoader",
     "SequenceData",
     "Source",
@@ -78,7 +81,9 @@ __all__ = [
     "Words",
     "check_batch",
     "measure",
+    "read_events",
     "restore_vocabulary",
+    "write_events",
 ]
 
 _NEEDS_LIGHTNING = {

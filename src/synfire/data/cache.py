@@ -1,13 +1,30 @@
-"""Arrays that take long to make, kept in a folder that the user names."""
+"""Where what takes long to make is kept, and arrays that fit in memory as files of their own."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from synfire.base import DataError, write_atomic
+from synfire.base import DataError, RunError, write_atomic
 from synfire.data.npz import read_arrays
+
+
+def cache_folder() -> Path:
+    """Return where what is made of data is kept: $SYNFIRE_CACHE, or synfire in the user's own cache."""
+    own = os.environ.get("SYNFIRE_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "synfire"
+
+
+def make_folder(cache: Path) -> None:
+    """Make the folder of a cache if it is missing."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise RunError(
+            f"the cache {cache} cannot be made: {err.strerror}. Set data.cache, or SYNFIRE_CACHE, to another folder."
+        ) from err
 
 
 def cached(path: Path, keys: Sequence[str], make: Callable[[], Sequence[np.ndarray]]) -> list[np.ndarray]:

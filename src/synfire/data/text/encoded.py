@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import IO
 import numpy as np
 
 from synfire.base import DataError, RunError, read_json, write_atomic, write_json
+from synfire.data.cache import make_folder
 from synfire.data.text.corpus import Corpus, Part
 from synfire.data.text.vocabulary import Vocabulary, restore_vocabulary
 
@@ -41,12 +41,6 @@ class Encoded:
         return Encoded(self.tokens[first:last], int(self.characters * share + 0.5), self.origin)
 
 
-def cache_folder() -> Path:
-    """Return where texts in numbers are kept: $SYNFIRE_CACHE, or synfire in the user's own cache."""
-    own = os.environ.get("SYNFIRE_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "synfire"
-
-
 def fit(vocabulary: Vocabulary, corpus: Corpus, cache: Path) -> Vocabulary:
     """Return the vocabulary made from the training text, or what was made of the same text before."""
     key = _key(vocabulary.kind, vocabulary.options(), corpus.fingerprint("train"))
@@ -54,7 +48,7 @@ def fit(vocabulary: Vocabulary, corpus: Corpus, cache: Path) -> Vocabulary:
     if path.exists():
         return restore_vocabulary(read_json(path), str(path))
     vocabulary.fit(corpus.chunks("train"))
-    _make_folder(cache)
+    make_folder(cache)
     write_json(path, vocabulary.record(), indent=None)
     return vocabulary
 
@@ -70,7 +64,7 @@ def encode(vocabulary: Vocabulary, corpus: Corpus, part: Part, cache: Path) -> E
     data, about = cache / f"{part}-{key}.tokens", cache / f"{part}-{key}.json"
     kind = np.dtype(np.uint8 if vocabulary.size <= 1 << 8 else np.uint16 if vocabulary.size <= 1 << 16 else np.int32)
     if not about.exists():
-        _make_folder(cache)
+        make_folder(cache)
         characters = 0
 
         def write(file: IO[bytes]) -> None:
@@ -105,15 +99,6 @@ def check_length(text: Encoded, length: int) -> None:
             f"{text.origin} holds {len(text)} tokens, but a window takes {length + 1}. Give a longer text, or lower "
             "data.length."
         )
-
-
-def _make_folder(cache: Path) -> None:
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise RunError(
-            f"the cache {cache} cannot be made: {err.strerror}. Set data.cache, or SYNFIRE_CACHE, to another folder."
-        ) from err
 
 
 def _key(*parts: object) -> str:

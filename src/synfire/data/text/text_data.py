@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from synfire.base import ConfigError
+from synfire.data.cache import cache_folder
 from synfire.data.loader import EpochLoader
 from synfire.data.order import EpochOrder, derive_seed
 from synfire.data.text.corpus import Corpus, Part, check_share
-from synfire.data.text.encoded import Encoded, cache_folder, check_length, encode, fit, windows
+from synfire.data.text.encoded import Encoded, check_length, encode, fit, windows
 from synfire.data.text.vocabulary import Bytes, Vocabulary
 
 
