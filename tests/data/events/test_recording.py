@@ -62,6 +62,15 @@ def test_what_does_not_fit_the_sensor_is_left_out_and_counted(tmp_path: Path) ->
     assert recording.sensor_size == (6, 6)
 
 
+def test_the_size_of_a_sensor_that_nobody_told_is_found_without_keeping_the_events(
+    small_files: dict[str, Path],
+) -> None:
+    recording = read_events(small_files["ATIS .bin"])
+    assert recording.sensor_size == (34, 34)
+    assert "events" not in vars(recording)
+    assert recording.events.sensor_size == (34, 34)
+
+
 def test_time_that_runs_backwards_is_kept_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     write_events(path, Events.of([1, 2, 3], [0, 0, 0], [5, 3, 4], [1, 1, 0]))

@@ -1,7 +1,7 @@
 """Recordings on disk: which format a file has, and its events, whole or chunk by chunk."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -54,16 +54,16 @@ class Recording:
 
     @cached_property
     def sensor_size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self._sensor_size or self.events.sensor_size
+        """Width and height in pixels; where nobody told, the file is read through, but not kept."""
+        if self._sensor_size is not None:
+            return self._sensor_size
+        return _largest([self.events] if "events" in vars(self) else self._parts())
 
     @cached_property
     def events(self) -> Events:
         """All events."""
         parts = list(self._parts())
-        sizes = [part.sensor_size for part in parts] or [(1, 1)]
-        largest = max(width for width, _ in sizes), max(height for _, height in sizes)
-        return Events.join(parts, self._sensor_size or largest)
+        return Events.join(parts, self._sensor_size or _largest(parts))
 
     @property
     def x(self) -> np.ndarray:
@@ -117,8 +117,8 @@ class Recording:
 
     def between(self, start: int, stop: int) -> Events:
         """Return the events with start <= t < stop, in microseconds, without keeping the others."""
-        parts = [part.between(start, stop) for part in self.chunks()]
-        return Events.join(parts, parts[-1].sensor_size if parts else self._sensor_size or (1, 1))
+        parts = [part.between(start, stop) for part in self._parts()]
+        return Events.join(parts, self._sensor_size or _largest(parts))
 
     def _parts(self) -> Iterator[Events]:
         """Yield what the format reads, checked."""
@@ -153,6 +153,14 @@ class Recording:
             p.astype(np.uint8, copy=False),
             sensor or smallest_sensor(x, y),
         )
+
+
+def _largest(parts: Iterable[Events]) -> tuple[int, int]:
+    """Return the size of the smallest sensor that holds all parts."""
+    width, height = 1, 1
+    for part in parts:
+        width, height = max(width, part.sensor_size[0]), max(height, part.sensor_size[1])
+    return width, height
 
 
 def read_events(
