@@ -1,9 +1,15 @@
 """The formats of recordings, one module each."""
 
 from synfire.data.events.format import Format
+from synfire.data.events.formats.aedat2 import Aedat2
+from synfire.data.events.formats.aedat3 import Aedat3
+from synfire.data.events.formats.aedat4 import Aedat4
 from synfire.data.events.formats.atis import AtisBin
 
 FORMATS: tuple[type[Format], ...] = (
+    Aedat2,
+    Aedat3,
+    Aedat4,
     AtisBin,  # told by its name alone, so it comes last
 )
 """In the order in which they are tried."""

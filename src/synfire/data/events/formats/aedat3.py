@@ -1,0 +1,121 @@
+"""AEDAT 3.1, the recordings of cAER: DVS128 Gesture."""
+
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, BinaryIO
+
+import numpy as np
+
+from synfire.base import DataError
+from synfire.data.events.events import Events
+from synfire.data.events.format import Block, Format
+from synfire.data.events.formats.aedat import GATHER, SIZES, camera_in, gathered, header_lines
+
+VERSION, END = b"#!AER-DAT3.1", "#!END-HEADER"
+SOURCE = re.compile(r"#Source -?\d+:(.*)")  # "#-Source" is one that an earlier recording had
+PACKET = struct.Struct(
+    "<hhiiiiii"
+)  # type, source, size of an event, place of its time, overflows, capacity, number, valid
+SIZE, POLARITY, SECONDS = 8, 1, 31  # bytes of an event; type of packets; bits of a time
+OTHERS = {0: "special events", 2: "frames", 3: "IMU samples", 4: "IMU samples"}
+
+
+class Aedat3(Format):
+    """Lines of text, then packets of little-endian events of one type, of which those of pixels (type 1) are read.
+
+    Such an event has 32 bits, of which bit 0 says that it is valid, bit 1 is 1 for brighter, bits 2 to 16 are y from
+    the top, 17 to 31 are x; then 31 bits of microseconds, to which the packet adds its overflows. Of several sources of
+    events, the one of the first packet is read. The size of the sensor is that of the camera that the header names.
+    """
+
+    NAME, WRITES = "AEDAT 3.1", ".aedat"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        sizes = set()
+        with path.open("rb") as file:
+            for line in header_lines(self, file):
+                if line.startswith("#Format:") and line[8:].strip() != "RAW":
+                    raise DataError(f"{path}: packets of the format {line[8:].strip()!r}, but RAW was expected.")
+                if found := SOURCE.match(line):
+                    sizes.add(SIZES.get(camera_in(found[1]) or ""))
+                if line == END:
+                    break
+            else:
+                raise self.damaged(f"the header has no line {END}")
+            self._start = file.tell()
+        self.sensor_size = sizes.pop() if len(sizes) == 1 else None
+
+    @staticmethod
+    def recognises(head: bytes, path: Path) -> bool:
+        """Whether the first line says so."""
+        return head.startswith(VERSION)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the events."""
+        with self.path.open("rb", buffering=1 << 18) as file:
+            for pieces in gathered(self._pieces(file), SIZE * GATHER):
+                raw = np.frombuffer(b"".join(data for data, _ in pieces), "<u4").reshape(-1, 2)
+                word, t = raw[:, 0].copy(), raw[:, 1].view(np.int32).astype(np.int64)
+                if any(overflows for _, overflows in pieces):
+                    passed = np.array([overflows for _, overflows in pieces]) << SECONDS
+                    t += np.repeat(passed, [len(data) // SIZE for data, _ in pieces])
+                block = Block(
+                    (word >> 17).astype(np.int16),
+                    (word >> 2 & 0x7FFF).astype(np.int16),
+                    t,
+                    (word >> 1 & 1).astype(np.uint8),
+                )
+                valid = (word & 1).astype(bool)
+                if not valid.all():
+                    self.skipped["invalid events"] += int((~valid).sum())
+                    block = Block(*(column[valid] for column in block))
+                yield block
+
+    def _pieces(self, file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+        """Yield events of pixels as bytes, at most GATHER at once, and how often their time overflowed."""
+        first, end, place = None, file.seek(0, 2), file.seek(self._start)
+        while head := file.read(PACKET.size):
+            if len(head) < PACKET.size:
+                raise self.damaged(f"the header of a packet has {len(head)} of {PACKET.size} bytes", place)
+            kind, source, size, at, overflows, capacity, number, _ = PACKET.unpack(head)
+            if kind < 0 or size <= 0 or overflows < 0 or not 0 <= number <= capacity:
+                what = f"type {kind}, {number} of {capacity} events of {size} bytes, {overflows} overflows"
+                raise self.damaged(f"a packet of {what}", place)
+            if kind == POLARITY and (size, at) != (SIZE, 4):
+                raise self.damaged(
+                    f"events of {size} bytes with the time at {at}, but {SIZE} and 4 were expected", place
+                )
+            place += PACKET.size
+            if kind == POLARITY and source == (first := source if first is None else first):
+                left = min(number * SIZE, end - place) // SIZE * SIZE
+                while left > 0 and (data := file.read(min(left, SIZE * GATHER))):
+                    left -= len(data)
+                    yield data[: len(data) // SIZE * SIZE], overflows
+            else:
+                self.skipped["events of other sources" if kind == POLARITY else OTHERS.get(kind, "others")] += number
+            place += size * capacity
+            if place > end:
+                raise self.damaged(f"the last packet lacks {place - end} of {size * capacity} bytes", end)
+            file.seek(place)
+
+    @classmethod
+    def write(cls, events: Events, file: IO[bytes]) -> None:
+        """Write events; the header names a camera where one has a sensor of this size."""
+        if len(events) and events.t.min() < 0:
+            raise DataError(
+                f"{cls.NAME}: a time of {events.t.min()} microseconds; it holds 0 and more. Subtract the first."
+            )
+        camera = next((name.upper() for name, size in SIZES.items() if size == events.sensor_size), "unknown")
+        file.write(f"{VERSION.decode()}\r\n#Format: RAW\r\n#Source 0: {camera}\r\n{END}\r\n".encode())
+        overflows = events.t >> SECONDS
+        changes = np.flatnonzero(np.diff(overflows)) + 1  # a packet counts overflows for all of its events
+        starts = np.union1d(np.arange(0, len(events), GATHER), changes)
+        for start, stop in zip(starts, [*starts[1:], len(events)], strict=True):
+            part, count = events[start:stop], stop - start
+            word = part.x.astype(np.uint32) << 17 | part.y.astype(np.uint32) << 2 | part.p.astype(np.uint32) << 1 | 1
+            time = (part.t & (1 << SECONDS) - 1).astype(np.uint32)
+            file.write(PACKET.pack(POLARITY, 0, SIZE, 4, overflows[start], count, count, count))
+            file.write(np.stack([word, time], 1).astype("<u4").tobytes())
