@@ -7,7 +7,7 @@ import torch
 
 from synfire.base import ConfigError
 from synfire.data import Digits, ImageData
-from synfire.layers import Direct, Encoder, Latency, PixelSequence, Poisson, TokenSequence
+from synfire.layers import Direct, Encoder, Frames, Latency, PixelSequence, Poisson, TokenSequence
 from synfire.layers import encoders as room
 from synfire.layers.encoders import UnitEncoder
 
@@ -71,7 +71,7 @@ def test_encoders_keep_shape_and_describe_themselves(encoder):
 
 def test_every_encoder_is_tested_here():
     assert {c for c in vars(room).values() if isinstance(c, type) and issubclass(c, Encoder)} == {
-        Encoder, UnitEncoder, Direct, Poisson, Latency, PixelSequence, TokenSequence,
+        Encoder, UnitEncoder, Direct, Poisson, Latency, PixelSequence, TokenSequence, Frames,
     }  # fmt: skip
 
 
@@ -147,3 +147,11 @@ def test_tokens_come_one_per_step():
     assert x.dtype == torch.int64
     assert torch.equal(x, tokens.t())
     assert TokenSequence(3)(tokens[:0]).shape == (3, 0)
+
+
+def test_frames_come_one_per_step():
+    frames = torch.arange(2 * 3 * 2 * 1 * 2.0).view(2, 3, 2, 1, 2)
+    x = Frames(3)(frames)
+    assert x.shape == (3, 2, 2, 1, 2)
+    assert torch.equal(x[2, 1], frames[1, 2])
+    assert x.is_contiguous()  # or every layer would copy it to fold time into the batch

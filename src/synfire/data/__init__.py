@@ -8,7 +8,19 @@ from synfire.data.augment import Augment, AutoAugment
 from synfire.data.checks import check_batch
 from synfire.data.cifar import CIFAR10, CIFAR100
 from synfire.data.digits import Digits
-from synfire.data.events import Events, Recording, read_events, write_events
+from synfire.data.events import (
+    Events,
+    FramesByCount,
+    FramesByNumber,
+    FramesByTime,
+    OneFrame,
+    Recording,
+    Representation,
+    TimeSurface,
+    Voxels,
+    read_events,
+    write_events,
+)
 from synfire.data.folder import ImageFolder
 from synfire.data.huggingface import HuggingFaceImages, HuggingFaceTexts
 from synfire.data.idx import MNIST, FashionMNIST, IdxImages
@@ -34,6 +46,7 @@ from synfire.data.text_classes import TextClasses, TextFolder
 from synfire.data.tokens import TokenSource, TokenSplit
 
 if TYPE_CHECKING:
+    from synfire.data.events.event_data import EventData
     from synfire.data.image_data import ImageData
     from synfire.data.random_currents import RandomCurrents
     from synfire.data.sequence_data import SequenceData
@@ -48,8 +61,12 @@ __all__ = [
     "Bytes",
     "Corpus",
     "Digits",
+    "EventData",
     "Events",
     "FashionMNIST",
+    "FramesByCount",
+    "FramesByNumber",
+    "FramesByTime",
     "HuggingFaceImages",
     "HuggingFaceText",
     "HuggingFaceTexts",
@@ -61,11 +78,13 @@ __all__ = [
     "ListOps",
     "Normalisation",
     "NpzImages",
+    "OneFrame",
     "ParquetImages",
     "Pathfinder",
     "PythonSources",
     "RandomCurrents",
     "Recording",
+    "Representation",
     "ResidentLoader",
     "SequenceData",
     "Source",
@@ -75,9 +94,11 @@ __all__ = [
     "TextData",
     "TextFiles",
     "TextFolder",
+    "TimeSurface",
     "TokenSource",
     "TokenSplit",
     "Vocabulary",
+    "Voxels",
     "Words",
     "check_batch",
     "measure",
@@ -87,6 +108,7 @@ __all__ = [
 ]
 
 _NEEDS_LIGHTNING = {
+    "EventData": "synfire.data.events.event_data",
     "ImageData": "synfire.data.image_data",
     "RandomCurrents": "synfire.data.random_currents",
     "SequenceData": "synfire.data.sequence_data",

@@ -2,7 +2,7 @@
 
 from synfire.layers.dropout import SequenceDropout
 from synfire.layers.embedding import Embedding, check_tokens
-from synfire.layers.encoders import Direct, Encoder, Latency, PixelSequence, Poisson, TokenSequence
+from synfire.layers.encoders import Direct, Encoder, Frames, Latency, PixelSequence, Poisson, TokenSequence
 from synfire.layers.folding import (
     AvgPool2d,
     BatchNorm1d,
@@ -34,6 +34,7 @@ __all__ = [
     "Embedding",
     "Encoder",
     "Flatten",
+    "Frames",
     "GlobalAvgPool2d",
     "GlobalSumPool2d",
     "Join",

@@ -1,4 +1,4 @@
-"""From images (B, ...) and tokens (B, T) to sequences (T, B, ...)."""
+"""From images (B, ...), tokens (B, T) and frames (B, T, ...) to sequences (T, B, ...)."""
 
 from typing import Literal
 
@@ -192,6 +192,28 @@ class TokenSequence(Encoder):
                 f"since steps is {self.steps}. Set steps to the length of the data, or the length to {self.steps}."
             )
         return tokens.t().long()
+
+
+class Frames(Encoder):
+    """Frames as a sequence: one per step, (B, T, C, H, W) to (T, B, C, H, W).
+
+    Args:
+        steps: T, the number of frames, as the representation of the events makes them.
+    """
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Put time first.
+
+        Raises:
+            ShapeError: there are not five axes, or the number of frames is not T.
+        """
+        if images.dim() != 5 or images.shape[1] != self.steps:
+            raise ShapeError(
+                f"Frames: the frames have shape {tuple(images.shape)}, but (B, {self.steps}, C, H, W) was expected, "
+                f"since steps is {self.steps}. Set steps to that of the representation, or take synfire.layers.Direct "
+                "for images."
+            )
+        return images.transpose(0, 1).contiguous()
 
 
 def bit_reversal(size: int) -> Tensor:

@@ -4,5 +4,29 @@ from synfire.data.events.events import Events
 from synfire.data.events.format import Block, Format
 from synfire.data.events.formats import FORMATS
 from synfire.data.events.recording import Recording, read_events, write_events
+from synfire.data.events.representations import (
+    FramesByCount,
+    FramesByNumber,
+    FramesByTime,
+    OneFrame,
+    Representation,
+    TimeSurface,
+    Voxels,
+)
 
-__all__ = ["FORMATS", "Block", "Events", "Format", "Recording", "read_events", "write_events"]
+__all__ = [
+    "FORMATS",
+    "Block",
+    "Events",
+    "Format",
+    "FramesByCount",
+    "FramesByNumber",
+    "FramesByTime",
+    "OneFrame",
+    "Recording",
+    "Representation",
+    "TimeSurface",
+    "Voxels",
+    "read_events",
+    "write_events",
+]

@@ -1,0 +1,305 @@
+"""What a network sees of events: frames, voxels and time surfaces, each with the sensor time that a step spans."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from synfire.base import ConfigError
+from synfire.data.events.events import Events
+from synfire.data.events.recording import Recording
+from synfire.data.events.split import pack
+from synfire.ops.events import (
+    Cells,
+    EventBatch,
+    Polarities,
+    Size,
+    cut_at,
+    cut_by_count,
+    ends,
+    equal_parts,
+    frames,
+    surface,
+    voxels,
+)
+
+AnyEvents = EventBatch | Events | Recording
+
+
+class Representation(ABC):
+    """Turns events into frames, (B, T, C, H, W). A subclass is a frozen dataclass, so that it can be compared.
+
+    To write your own, give the attributes, `make` and `step_time`, and `edges` where not all events are used.
+
+    Attributes:
+        polarities: "both" has two channels, darker and brighter; "merge" one for both; "signed" one, brighter minus
+            darker.
+        size: None for frames as large as the sensor, n for cells of n x n pixels, or height and width; what falls into
+            one cell is added up.
+        steps: T.
+    """
+
+    polarities: Polarities
+    size: Size
+    steps: int
+
+    @abstractmethod
+    def make(self, events: EventBatch, cells: Cells) -> Tensor:
+        """Return the frames, float32, (B, T, C, H, W)."""
+
+    @abstractmethod
+    def step_time(self, events: AnyEvents) -> Tensor:
+        """Return the microseconds of the sensor that a step spans in each recording, on average: float64, (B,)."""
+
+    def edges(self, events: EventBatch) -> Tensor:
+        """Return which events belong to which step, int64, (B, T + 1), see `synfire.ops.events.cut`."""
+        return torch.stack([events.offsets[:-1], events.offsets[1:]], 1)
+
+    def cells(self, sensor_size: tuple[int, int]) -> Cells:
+        """Return the cells of the frames of a sensor.
+
+        Raises:
+            ConfigError: `size` is beyond the sensor, or `polarities` unknown.
+        """
+        return Cells(sensor_size, self.polarities, self.size)
+
+    def shape(self, sensor_size: tuple[int, int]) -> tuple[int, int, int]:
+        """Return the shape of a frame, (C, H, W)."""
+        return self.cells(sensor_size).shape
+
+    def left_out(self, events: AnyEvents) -> Tensor:
+        """Return how many events of each recording belong to no step, int64, (B,)."""
+        packed = as_batch(events)
+        edges = self.edges(packed)
+        return packed.counts - (edges[:, -1] - edges[:, 0])
+
+    def __call__(self, events: AnyEvents) -> Tensor:
+        """Return frames of recordings, float32, (B, T, C, H, W), where the events are; of a single one, B is 1.
+
+        A step without events is a frame of zeros, and so are all steps of a recording without events.
+        """
+        packed = as_batch(events)
+        return self.make(packed, self.cells(packed.sensor_size))
+
+    def _check(self, *names: str) -> None:
+        """Raise unless the attributes are at least 1."""
+        for name in names:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{type(self).__name__}: {name} is {getattr(self, name)}; give at least 1.")
+
+
+def as_batch(events: AnyEvents) -> EventBatch:
+    """Return a recording as a batch of one, in the order of time and from 0 microseconds on; a batch as it is."""
+    if isinstance(events, EventBatch):
+        return events
+    whole = events.events if isinstance(events, Recording) else events
+    return pack([whole], whole.sensor_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts(Representation):
+    """Base of what counts events.
+
+    Attributes:
+        polarities, size: see `Representation`.
+        clip: the largest count that is kept, of either sign; with 1 a cell tells only whether there were events. None
+            keeps all.
+        scale: what counts are divided by. Counts are whole numbers and grow with the time that a frame spans, while
+            networks for images are made for values around 1; give about the count of a busy cell.
+
+    Raises:
+        ConfigError: an attribute is out of its range.
+    """
+
+    polarities: Polarities = "both"
+    size: Size = None
+    clip: float | None = None
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        self._check("steps")
+        if self.clip is not None and not self.clip > 0:
+            raise ConfigError(f"clip is {self.clip}; it is the largest count that is kept, so give more than 0.")
+        if not self.scale > 0:
+            raise ConfigError(f"scale is {self.scale}; counts are divided by it, so give more than 0.")
+
+    def make(self, events: EventBatch, cells: Cells) -> Tensor:
+        """Return counts, clipped and scaled."""
+        return self.fit(self.count(events, cells))
+
+    def count(self, events: EventBatch, cells: Cells) -> Tensor:
+        """Return counts, float32, (B, T, C, H, W)."""
+        return frames(events, self.edges(events), cells)
+
+    def fit(self, counts: Tensor) -> Tensor:
+        """Clip and scale counts, in their own memory."""
+        if self.clip is not None:
+            counts.clamp_(-self.clip, self.clip)
+        return counts if self.scale == 1 else counts.div_(self.scale)
+
+
+@dataclass(frozen=True)
+class FramesByTime(Counts):
+    """Counts of steps of equal time: step k counts what comes at k step_us <= t < (k + 1) step_us.
+
+    What comes behind the last step is left out, see `left_out`; behind the end of a recording frames are zero.
+
+    Args:
+        step_us: microseconds of a step.
+        steps: T.
+    """
+
+    step_us: int
+    steps: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("step_us")
+
+    def edges(self, events: EventBatch) -> Tensor:
+        """Return which events belong to which step."""
+        times = self.step_us * torch.arange(self.steps + 1, device=events.device)
+        return cut_at(events, times.expand(len(events), -1))
+
+    def step_time(self, events: AnyEvents) -> Tensor:
+        """Return step_us for each recording."""
+        packed = as_batch(events)
+        return torch.full((len(packed),), float(self.step_us), dtype=torch.float64, device=packed.device)
+
+
+@dataclass(frozen=True)
+class FramesByCount(Counts):
+    """Counts of steps of equally many events, so that a step is the shorter the more happens.
+
+    What comes behind the last step is left out, see `left_out`; a recording of fewer events fills fewer steps, the last
+    of them in part, and the others are zero.
+
+    Args:
+        events: of a step.
+        steps: T.
+    """
+
+    events: int
+    steps: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("events")
+
+    def edges(self, events: EventBatch) -> Tensor:
+        """Return which events belong to which step."""
+        return cut_by_count(events, self.events, self.steps)
+
+    def step_time(self, events: AnyEvents) -> Tensor:
+        """Return the time from the first event through the last one counted, over the steps that have events."""
+        packed = as_batch(events)
+        edges = self.edges(packed)
+        filled = (edges.diff() > 0).sum(1)
+        counted = EventBatch(packed.x, packed.y, packed.t, packed.p, edges[:, [0, -1]].reshape(-1), packed.sensor_size)
+        first, last = (time[::2] for time in ends(counted))
+        return (last - first + 1).double() * (filled > 0) / filled.clamp(min=1)
+
+
+@dataclass(frozen=True)
+class FramesByNumber(Counts):
+    """Counts of T equal parts of the time from the first event of a recording through its last.
+
+    Args:
+        steps: T. In a recording of fewer microseconds some steps have no events.
+    """
+
+    steps: int
+
+    def edges(self, events: EventBatch) -> Tensor:
+        """Return which events belong to which step."""
+        return cut_at(events, equal_parts(events, self.steps))
+
+    def step_time(self, events: AnyEvents) -> Tensor:
+        """Return a T-th of the duration of each recording."""
+        return _duration(as_batch(events)) / self.steps
+
+
+@dataclass(frozen=True)
+class OneFrame(Counts):
+    """Counts of the whole recording, T = 1."""
+
+    steps: ClassVar[int] = 1  # type: ignore[misc]
+
+    def step_time(self, events: AnyEvents) -> Tensor:
+        """Return the duration of each recording."""
+        return _duration(as_batch(events))
+
+
+@dataclass(frozen=True)
+class Voxels(Counts):
+    """Each event shared between the two of T bins that are nearest in time, see `synfire.ops.events.voxels`.
+
+    The first bin is at the first event of a recording and the last bin at its last.
+
+    Args:
+        bins: T.
+    """
+
+    bins: int
+
+    @property
+    def steps(self) -> int:  # type: ignore[override]
+        """T."""
+        return self.bins
+
+    def count(self, events: EventBatch, cells: Cells) -> Tensor:
+        """Return sums of shares, float32, (B, T, C, H, W)."""
+        return voxels(events, self.bins, cells)
+
+    def step_time(self, events: AnyEvents) -> Tensor:
+        """Return a T-th of the duration of each recording."""
+        return _duration(as_batch(events)) / self.bins
+
+
+@dataclass(frozen=True)
+class TimeSurface(Representation):
+    """How recent the last event of each cell is at the end of each of T equal parts: exp(-(end - t) / tau_us), or 0.
+
+    Args:
+        steps: T.
+        tau_us: microseconds after which 1 has become 1 / e.
+        polarities, size: see `Representation`; a cell of several pixels has the latest event of all.
+
+    Raises:
+        ConfigError: an attribute is out of its range.
+    """
+
+    steps: int
+    tau_us: float
+    polarities: Polarities = "both"
+    size: Size = None
+
+    def __post_init__(self) -> None:
+        self._check("steps")
+        if not self.tau_us > 0:
+            raise ConfigError(f"TimeSurface: tau_us is {self.tau_us}; give a time above 0, in microseconds.")
+
+    def edges(self, events: EventBatch) -> Tensor:
+        """Return which events belong to which step."""
+        return cut_at(events, equal_parts(events, self.steps))
+
+    def make(self, events: EventBatch, cells: Cells) -> Tensor:
+        """Return values in 0..1, or -1..1 where polarities are signed."""
+        ends_at = equal_parts(events, self.steps)[:, 1:]
+        if cells.polarities != "signed":
+            return surface(events, self.edges(events), ends_at, self.tau_us, cells)
+        apart = Cells(cells.sensor_size, "both", cells.size)
+        darker, brighter = surface(events, self.edges(events), ends_at, self.tau_us, apart).split(1, 2)
+        return brighter - darker
+
+    def step_time(self, events: AnyEvents) -> Tensor:
+        """Return a T-th of the duration of each recording."""
+        return _duration(as_batch(events)) / self.steps
+
+
+def _duration(events: EventBatch) -> Tensor:
+    """Return the microseconds from the first event of each recording through its last, float64, (B,)."""
+    first, last = ends(events)
+    return torch.where(events.counts > 0, last - first + 1, 0).double()
