@@ -55,6 +55,7 @@ from synfire.layers import (
     Direct,
     Embedding,
     Flatten,
+    Frames,
     GlobalAvgPool2d,
     GlobalSumPool2d,
     Join,
@@ -68,6 +69,7 @@ from synfire.layers import (
 from synfire.neurons import ScanNeuron, SequenceLIF, SurrogateDynamics
 from synfire.ops import ssm
 from synfire.ops.accumulate import accumulate
+from synfire.ops.events import Cells, EventBatch, frames, surface, voxels
 from synfire.ops.lif import lif
 from synfire.ops.lif.fixed_point import fixed_point, settle
 from synfire.ops.lif.spec import uniform_levels
@@ -126,6 +128,13 @@ def stray_neuron() -> None:
             return self.hidden[0](x)
 
     synfire.stream(Net())(zeros(2, 3))
+
+
+def some_events(x: int = 0, columns: int = 1, dtype: torch.dtype = torch.int64) -> EventBatch:
+    """Return one event of a sensor of 4 x 3 pixels."""
+    place = torch.full((1,), x, dtype=torch.int16)
+    t = zeros(columns, dtype=dtype)
+    return EventBatch(place, place, t, torch.ones(1, dtype=torch.uint8), torch.tensor([0, 1]), (4, 3))
 
 
 def full_disk(file: Any) -> None:
@@ -258,6 +267,46 @@ ROWS = {
     "vmap over the decay": Row(
         forced("numba", lambda: torch.func.vmap(lambda d: lif(zeros(2, 3), decay=d)[0])(torch.rand(4))), ConfigError,
         "lif: vmap over decay or threshold needs the reference back end",
+    ),
+    "frames of unknown polarities": Row(
+        lambda _: Cells((4, 3), "on"), ConfigError, "polarities is 'on'; choose one of both, merge, signed.",
+    ),
+    "frames larger than the sensor": Row(
+        lambda _: Cells((4, 3), size=(4, 4)), ConfigError, "size is (4, 4), but the sensor has 4 x 3 pixels. Give",
+    ),
+    "times of another dtype": Row(
+        lambda _: some_events(dtype=torch.int32), DtypeError, "EventBatch: t is torch.int32, but torch.int64 was",
+    ),
+    "columns of several lengths": Row(
+        lambda _: some_events(columns=2), ShapeError, "EventBatch: columns of one length, (N,), were expected, but",
+    ),
+    "no bins": Row(lambda _: voxels(some_events(), 0, Cells((4, 3))), ConfigError, "voxels: bins is 0; give at least"),
+    "cells of another sensor": Row(
+        lambda _: voxels(some_events(), 1, Cells((3, 4))), ShapeError,
+        "events of a sensor of (4, 3) do not fit cells for (3, 4).",
+    ),
+    "an event outside the sensor": Row(
+        lambda _: voxels(some_events(x=4), 1, Cells((4, 3))), ShapeError, "events: x goes from 4 to 4, but 0 to 3 were",
+    ),
+    "edges without a step": Row(
+        lambda _: frames(some_events(), torch.tensor([[0]]), Cells((4, 3))), ShapeError,
+        "edges have shape (1, 1), but (1, T + 1) was expected, T >= 1.",
+    ),
+    "edges beyond the events": Row(
+        lambda _: frames(some_events(), torch.tensor([[0, 2]]), Cells((4, 3))), ShapeError,
+        "events: edges must ascend from 0 to 1, the number of events.",
+    ),
+    "surface that lasts no time": Row(
+        lambda _: surface(some_events(), torch.tensor([[0, 1]]), torch.tensor([[9]]), 0.0, Cells((4, 3))), ConfigError,
+        "surface: tau is 0.0; give a time above 0, in microseconds.",
+    ),
+    "surface with a sign": Row(
+        lambda _: surface(some_events(), torch.tensor([[0, 1]]), torch.tensor([[9]]), 1.0, Cells((4, 3), "signed")),
+        ConfigError, "surface: a time has no sign. Take polarities 'both',",
+    ),
+    "surface without an end": Row(
+        lambda _: surface(some_events(), torch.tensor([[0, 1]]), torch.tensor([[1, 2]]), 1.0, Cells((4, 3))),
+        ShapeError, "surface: ends have shape (1, 2), but edges (1, 2); give one end for each step.",
     ),
     # neurons
     "decay above one": Row(lambda _: LIF(1.5), ConfigError, "LIF: decay is 1.5; it is the share of the potential"),
@@ -456,6 +505,10 @@ ROWS = {
     ),
     "tokens: length": Row(
         lambda _: TokenSequence(4)(zeros(1, 5).long()), ShapeError, "shape (1, 5), but (B, 4) was expected, since",
+    ),
+    "frames of another T": Row(
+        lambda _: Frames(4)(zeros(2, 3, 1, 5, 5)), ShapeError,
+        "Frames: the frames have shape (2, 3, 1, 5, 5), but (B, 4, C, H, W) was expected, since steps is 4.",
     ),
     "table: sizes": Row(
         lambda _: Embedding(0, 4), ConfigError, "Embedding: vocabulary is 0 and channels 4; give at least 1 of each.",

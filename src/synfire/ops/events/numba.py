@@ -48,7 +48,7 @@ def voxels(events: EventBatch, first: Tensor, last: Tensor, bins: int, cells: Ce
 
 def surface(events: EventBatch, edges: Tensor, ends: Tensor, tau: float, cells: Cells) -> Tensor:
     """Return how recent the last events are, (B, T, C, H, W)."""
-    made = _none(*ends.shape, cells)
+    made = _none(edges.shape[0], ends.shape[1], cells)
     steps = (_array(edges), _array(ends), float(tau), np.int64(NEVER))
     _run("surface", events, made, *_columns(events), *steps, *_tables(cells))
     return _shaped(made, cells)
