@@ -254,7 +254,7 @@ class _Page:
             title=escape(self.title),
             subtitle=escape(f"{len(self.runs)} run{'s' if len(self.runs) > 1 else ''}"),
             style=(assets / "page.css").read_text(encoding="utf-8"),
-            script=(assets / "page.js").read_text(encoding="utf-8"),
+            script="".join((assets / name).read_text(encoding="utf-8") for name in ("figures.js", "page.js")),
             priced="" if options else "disabled",
             pricers=options or '<option value="">no run has a trace.json to price</option>',
             runs=details,
@@ -262,7 +262,7 @@ class _Page:
             table=_table(self.runs, self.names, self.pricers[0] if self.pricers else ""),
             remarks=_remarks(self.runs, self.names, self.remarks),
             footer=escape(self.footer),
-            plotly=_plotly(),
+            plotly=plotly(),
             data=_packed(_object(data)),
         )
 
@@ -367,6 +367,12 @@ def _packed(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), LEVEL, mtime=0)).decode()
 
 
+def packed(value: Any) -> str:
+    """Return plain data for a page, as JSON that is packed."""
+    return _packed(_json(value))
+
+
 @cache
-def _plotly() -> str:
+def plotly() -> str:
+    """Return Plotly for a page, packed."""
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()

@@ -1,22 +1,9 @@
-"use strict";
 (async () => {
-  const at = (id) => document.getElementById(id);
-  const unzip = async (id) => {
-    const bytes = Uint8Array.from(atob(at(id).textContent.trim()), (c) => c.charCodeAt(0));
-    const whole = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(whole).text();
-  };
-
   let data;
   try {
-    const code = document.createElement("script");
-    code.textContent = await unzip("plotly");
-    document.head.append(code);
-    data = JSON.parse(await unzip("data"));
+    data = await opened();
   } catch (error) {
-    at("trouble").hidden = false;
-    at("trouble").textContent = `The figures cannot be shown (${error}). A browser of 2023 or later is needed.`;
-    return;
+    return complain(error);
   }
 
   const chosen = () => ({
@@ -26,7 +13,6 @@
     sample: at("sample").value || "0",
   });
   const fill = (key) => key.replace(/\{(\w+)\}/g, (_, name) => chosen()[name]);
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
   const reason = (key) => {
     for (let part = key; part; part = part.slice(0, Math.max(0, part.lastIndexOf("|")))) {
@@ -40,25 +26,6 @@
     const names = (axis) => layout?.[axis]?.tickvals?.length ?? 0;
     place.style.minWidth = names("xaxis") ? `${110 + 14 * names("xaxis")}px` : "";
     place.style.minHeight = names("yaxis") ? `${110 + 14 * names("yaxis")}px` : "";
-  };
-
-  const themed = (layout) => {
-    const line = colour("line");
-    const made = {
-      ...layout,
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      font: { color: colour("ink"), size: 12, family: "system-ui, sans-serif" },
-      margin: { l: 60, r: 20, t: 15, b: 50 },
-      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", ...layout.legend },
-      autosize: true,
-    };
-    for (const key of Object.keys(made).filter((name) => /^[xy]axis\d*$/.test(name))) {
-      made[key] = { automargin: true, gridcolor: line, linecolor: line, zerolinecolor: line, ...made[key] };
-      made[key].title = { standoff: 12, ...made[key].title };
-      if (made[key].tickvals?.length > 12) made[key].tickfont = { size: 10 };
-    }
-    return made;
   };
 
   const draw = (place) => {
@@ -79,8 +46,7 @@
     if (!place.classList.contains("js-plotly-plot")) place.replaceChildren();
     place.setAttribute("role", "img");
     place.setAttribute("aria-label", caption);
-    const options = { responsive: true, displayModeBar: false };
-    Plotly.react(place, structuredClone(figure.data), themed(structuredClone(figure.layout)), options);
+    show(place, figure);
   };
 
   const tell = () => {

@@ -1,0 +1,113 @@
+"""One self-contained HTML page about a recording of events; nothing is loaded from a network."""
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from string import Template
+
+import numpy as np
+
+from synfire.report.drawings import BLUES, COLOURS, Drawing
+from synfire.report.page import packed, plotly
+
+POINTS = 1000  # of a curve
+PIXELS = 100_000  # of the map of the sensor
+
+
+def recording_page(
+    title: str,
+    facts: Sequence[tuple[str, str]],
+    bins: np.ndarray,
+    seconds: tuple[float, float],
+    pixels: np.ndarray,
+    sheet: bytes,
+) -> str:
+    """Return the page about a recording.
+
+    Args:
+        title: its heading, such as the name of the file.
+        facts: names and values of a table.
+        bins: events by time, OFF before ON, (n, 2).
+        seconds: where the first bin begins, and how long each is.
+        pixels: events of every pixel, (height, width).
+        sheet: a picture of slices of it, PNG.
+    """
+    figures = {"rate": _rate(bins, *seconds), "balance": _balance(bins, *seconds), "pixels": _pixels(pixels)}
+    assets = files("synfire.report") / "assets"
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td class="words">{escape(value)}</td></tr>' for name, value in facts
+    )
+    return Template((assets / "recording.html").read_text(encoding="utf-8")).substitute(
+        title=escape(title),
+        style=(assets / "page.css").read_text(encoding="utf-8"),
+        script="".join((assets / name).read_text(encoding="utf-8") for name in ("figures.js", "recording.js")),
+        facts=rows,
+        sheet=base64.b64encode(sheet).decode(),
+        plotly=plotly(),
+        data=packed(figures),
+    )
+
+
+def _rate(bins: np.ndarray, start: float, length: float) -> Drawing:
+    bins, length = _thinned(bins, length)
+    times = _times(bins, start, length)
+    data = [
+        {
+            "type": "scatter", "mode": "lines", "name": name, "x": times,
+            "y": _rounded(bins[:, polarity] / length), "line": {"color": colour, "shape": "hvh", "dash": dash},
+            "hovertemplate": f"%{{x:.4g}} s: %{{y:,.0f}} {name} events per second<extra></extra>",
+        }
+        for polarity, name, colour, dash in ((1, "ON", COLOURS[1], "solid"), (0, "OFF", COLOURS[4], "dot"))
+    ]  # fmt: skip
+    yaxis = {"title": {"text": f"events per second, over {length:g} s each"}, "rangemode": "tozero"}
+    return {"data": data, "layout": {"xaxis": {"title": {"text": "time, s"}}, "yaxis": yaxis}}
+
+
+def _balance(bins: np.ndarray, start: float, length: float) -> Drawing:
+    bins, length = _thinned(bins, length)
+    total = bins.sum(1)
+    shares = [round(100 * on / all_, 2) if all_ else None for on, all_ in zip(bins[:, 1].tolist(), total.tolist())]
+    line = {
+        "type": "scatter", "mode": "lines", "x": _times(bins, start, length), "y": shares, "name": "ON",
+        "line": {"color": COLOURS[1], "shape": "hvh"}, "hovertemplate": "%{x:.4g} s: %{y:.1f} % ON<extra></extra>",
+    }  # fmt: skip
+    yaxis = {"title": {"text": "ON, % of the events"}, "range": [0, 100]}
+    return {"data": [line], "layout": {"xaxis": {"title": {"text": "time, s"}}, "yaxis": yaxis}}
+
+
+def _pixels(pixels: np.ndarray) -> Drawing:
+    """Draw the events of every pixel on a logarithmic scale, or of every block of pixels where they are many."""
+    height, width = pixels.shape
+    block = max(1, int(np.ceil((height * width / PIXELS) ** 0.5)))
+    rows, columns = np.arange(0, height, block), np.arange(0, width, block)
+    counts = np.add.reduceat(np.add.reduceat(pixels, rows, 0), columns, 1)
+    ticks = 10 ** np.arange(int(np.log10(max(1, counts.max()))) + 1)
+    heat = {
+        "type": "heatmap", "x": columns.tolist(), "y": rows.tolist(),
+        "z": np.log10(1 + counts).round(3).tolist(), "customdata": counts.tolist(), "zmin": 0,
+        "colorscale": [[place / (len(BLUES) - 1), colour] for place, colour in enumerate(BLUES)],
+        "colorbar": {
+            "title": {"text": "events", "side": "right"},
+            "tickvals": [0, *np.log10(1 + ticks).tolist()], "ticktext": ["0", *map("{:,}".format, ticks.tolist())],
+        },
+        "hovertemplate": "x %{x}, y %{y}: %{customdata} events<extra></extra>",
+    }  # fmt: skip
+    of = "" if block == 1 else f", in blocks of {block} x {block}"
+    xaxis = {"title": {"text": f"x, pixels{of}"}, "constrain": "domain", "showgrid": False}
+    yaxis = {"title": {"text": "y"}, "autorange": "reversed", "scaleanchor": "x", "constrain": "domain"}
+    return {"data": [heat], "layout": {"xaxis": xaxis, "yaxis": {**yaxis, "showgrid": False}}}
+
+
+def _thinned(bins: np.ndarray, length: float) -> tuple[np.ndarray, float]:
+    """Join neighbouring bins until a curve has few enough points."""
+    joined = max(1, -(-len(bins) // POINTS))
+    return np.add.reduceat(bins, np.arange(0, len(bins), joined), 0), joined * length
+
+
+def _times(bins: np.ndarray, start: float, length: float) -> list[float]:
+    return _rounded(start + length * (np.arange(len(bins)) + 0.5))
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return values.round(6).tolist()
