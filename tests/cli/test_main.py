@@ -31,7 +31,7 @@ def test_help_is_short_and_imports_no_training() -> None:
     assert all(name in done.stdout for name in (*ZOO, "digits-binary", "MultiLevelIF", "synfire train digits"))
 
 
-@pytest.mark.parametrize("command", ["train", "eval", "generate", "list", "report", "claim"])
+@pytest.mark.parametrize("command", ["train", "eval", "generate", "list", "report", "claim", "view", "live"])
 def test_help_of_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main([command, "--help"])

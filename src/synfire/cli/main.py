@@ -1,12 +1,13 @@
 """The command `synfire`: read the command line, call, and turn errors into one line."""
 
 import argparse
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from synfire.base import ConfigError, SynfireError
 
@@ -20,6 +21,7 @@ commands:
   report RUN...  compare runs: a table, and a page with figures
   claim NAME     run both sides of a published claim, and say whether it holds here
   generate RUN   let a network of language go on behind a prompt
+  view FILE      what a recording of an event camera holds, with pictures
 
 start here:
   synfire train digits     trains on real digits in a minute, without a download
@@ -97,6 +99,18 @@ examples:
   synfire generate runs/language-1 --prompt "import " --tokens 1000 --temperature 0.7 --seed 3
 """
 
+VIEW = """\
+Show what a recording of events holds: rates, polarities, hot pixels, what is wrong with it. Every format is recognised.
+
+examples:
+  synfire view recording.aedat4
+  synfire view recording.raw --html recording.html        a page with figures, to open in a browser
+  synfire view recording.raw --png sheet.png --gif moving.gif
+  synfire view sample.bin --sensor-size 34 34 --start 100 --stop 200
+"""
+
+LARGEST = 1e12  # milliseconds, 30 years
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -156,39 +170,81 @@ def _whole_number(text: str) -> int:
     return number
 
 
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not abs(number) <= LARGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of milliseconds; give one such as 12.5")
+    return number
+
+
 def _run(words: list[str]) -> int:
     plain, overrides = _split(words)
     args = _parser().parse_args(plain or ["--help"])
     if overrides and args.command not in ("train", "eval", "claim"):
         raise ConfigError(f"{args.command} takes no {overrides[0]}; keys of a recipe belong to train, eval and claim.")
-    # Imported here, because training takes seconds to import and the help should not.
-    if args.command == "train":
-        from synfire.cli.train import train
-
-        train(args, overrides)
-    elif args.command == "eval":
-        from synfire.cli.train import evaluate
-
-        evaluate(args, overrides)
-    elif args.command == "claim":
-        from synfire.cli.claim import claim
-
-        print(claim(args, overrides))
-    elif args.command == "generate":
-        from synfire.cli.generate import generate
-
-        for piece in generate(args):
-            print(piece, end="", flush=True)
-        print()
-    elif args.command == "list":
-        from synfire.cli.listing import listing
-
-        print(listing(args.what))
-    else:
-        from synfire.cli.report import report
-
-        print(report(args))
+    for piece in _COMMANDS[args.command](args, overrides):
+        print(piece, end="", flush=True)
     return 0
+
+
+# Imported in each, because training takes seconds to import and the help should not.
+def _train(args: argparse.Namespace, overrides: list[str]) -> Iterator[str]:
+    from synfire.cli.train import train
+
+    train(args, overrides)
+    return iter(())
+
+
+def _evaluate(args: argparse.Namespace, overrides: list[str]) -> Iterator[str]:
+    from synfire.cli.train import evaluate
+
+    evaluate(args, overrides)
+    return iter(())
+
+
+def _claim(args: argparse.Namespace, overrides: list[str]) -> Iterator[str]:
+    from synfire.cli.claim import claim
+
+    yield claim(args, overrides) + "\n"
+
+
+def _generate(args: argparse.Namespace, _: list[str]) -> Iterator[str]:
+    from synfire.cli.generate import generate
+
+    yield from generate(args)
+    yield "\n"
+
+
+def _list(args: argparse.Namespace, _: list[str]) -> Iterator[str]:
+    from synfire.cli.listing import listing
+
+    yield listing(args.what) + "\n"
+
+
+def _report(args: argparse.Namespace, _: list[str]) -> Iterator[str]:
+    from synfire.cli.report import report
+
+    yield report(args) + "\n"
+
+
+def _view(args: argparse.Namespace, _: list[str]) -> Iterator[str]:
+    from synfire.cli.view import view
+
+    yield view(args) + "\n"
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], Iterator[str]]] = {
+    "train": _train,
+    "eval": _evaluate,
+    "claim": _claim,
+    "generate": _generate,
+    "list": _list,
+    "report": _report,
+    "view": _view,
+}
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
@@ -253,6 +309,8 @@ def _parser() -> _Parser:
         "--price", action="append", default=[], metavar="FILE", help="a price list of your own, see docs/energy.md"
     )
 
+    _add_view(commands, form)
+
     claim = commands.add_parser(
         "claim", usage="synfire claim NAME [options] [--KEY VALUE ...]", description=CLAIM, **form
     )
@@ -272,3 +330,28 @@ def _parser() -> _Parser:
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
+
+
+def _add_view(commands: Any, form: dict[str, Any]) -> None:
+    view = commands.add_parser("view", usage="synfire view FILE [options]", description=VIEW, **form)
+    view.add_argument("file", type=Path, metavar="FILE", help="a recording")
+    view.add_argument("--png", type=Path, metavar="OUT", help="write equal slices of time, as one picture")
+    view.add_argument("--gif", type=Path, metavar="OUT", help="write an animation of 5 seconds")
+    view.add_argument("--html", type=Path, metavar="OUT", help="write a page with figures, which needs no network")
+    view.add_argument(
+        "--slices", type=_whole_number, default=16, metavar="N", help="in picture and page; by default 16"
+    )
+    view.add_argument(
+        "--start", type=_number, metavar="MS", help="leave out what is before, in ms from the first event"
+    )
+    view.add_argument("--stop", type=_number, metavar="MS", help="leave out what is from here on, likewise")
+    _add_sensor(view)
+    view.add_argument(
+        "--damaged", choices=("error", "stop"), default="error", help="stop: read a damaged file up to the damage"
+    )
+
+
+def _add_sensor(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--sensor-size", type=_whole_number, nargs=2, metavar=("W", "H"), help="pixels; by default as the file says"
+    )

@@ -4,6 +4,7 @@ import argparse
 import io
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -96,7 +97,7 @@ def _listed(counter: Counter[str]) -> str:
 def _times(slices: Slices, found: Statistics) -> list[str]:
     times = [(edge - found.origin) / 1000 for edge in slices.edges]
     places = 0 if times[-1] - times[0] > 1000 else 1 if times[-1] - times[0] > 10 else 3
-    return [f"{a:.{places}f} - {b:.{places}f} ms" for a, b in zip(times, times[1:], strict=False)]
+    return [f"{a:.{places}f} - {b:.{places}f} ms" for a, b in pairwise(times)]
 
 
 def _sheet(slices: Slices, found: Statistics, path: Path) -> bytes:

@@ -8,7 +8,7 @@ from string import Template
 
 import numpy as np
 
-from synfire.report.drawings import BLUES, COLOURS, Drawing
+from synfire.report.drawings import COLOURS, Drawing
 from synfire.report.page import packed, plotly
 
 POINTS = 1000  # of a curve
@@ -58,7 +58,7 @@ def _rate(bins: np.ndarray, start: float, length: float) -> Drawing:
             "y": _rounded(bins[:, polarity] / length), "line": {"color": colour, "shape": "hvh", "dash": dash},
             "hovertemplate": f"%{{x:.4g}} s: %{{y:,.0f}} {name} events per second<extra></extra>",
         }
-        for polarity, name, colour, dash in ((1, "ON", COLOURS[1], "solid"), (0, "OFF", COLOURS[4], "dot"))
+        for polarity, name, colour, dash in ((1, "ON", COLOURS[1], "solid"), (0, "OFF", COLOURS[0], "dot"))
     ]  # fmt: skip
     yaxis = {"title": {"text": f"events per second, over {length:g} s each"}, "rangemode": "tozero"}
     return {"data": data, "layout": {"xaxis": {"title": {"text": "time, s"}}, "yaxis": yaxis}}
@@ -66,8 +66,7 @@ def _rate(bins: np.ndarray, start: float, length: float) -> Drawing:
 
 def _balance(bins: np.ndarray, start: float, length: float) -> Drawing:
     bins, length = _thinned(bins, length)
-    total = bins.sum(1)
-    shares = [round(100 * on / all_, 2) if all_ else None for on, all_ in zip(bins[:, 1].tolist(), total.tolist())]
+    shares = [round(100 * on / (on + off), 2) if on + off else None for off, on in bins.tolist()]
     line = {
         "type": "scatter", "mode": "lines", "x": _times(bins, start, length), "y": shares, "name": "ON",
         "line": {"color": COLOURS[1], "shape": "hvh"}, "hovertemplate": "%{x:.4g} s: %{y:.1f} % ON<extra></extra>",
@@ -86,7 +85,7 @@ def _pixels(pixels: np.ndarray) -> Drawing:
     heat = {
         "type": "heatmap", "x": columns.tolist(), "y": rows.tolist(),
         "z": np.log10(1 + counts).round(3).tolist(), "customdata": counts.tolist(), "zmin": 0,
-        "colorscale": [[place / (len(BLUES) - 1), colour] for place, colour in enumerate(BLUES)],
+        "colorscale": "Viridis",
         "colorbar": {
             "title": {"text": "events", "side": "right"},
             "tickvals": [0, *np.log10(1 + ticks).tolist()], "ticktext": ["0", *map("{:,}".format, ticks.tolist())],
