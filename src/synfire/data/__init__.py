@@ -21,6 +21,7 @@ from synfire.data.events import (
     read_events,
     write_events,
 )
+from synfire.data.events import EventCamera, Events, Recording, read_events, read_frames, simulate_events, write_events
 from synfire.data.folder import ImageFolder
 from synfire.data.huggingface import HuggingFaceImages, HuggingFaceTexts
 from synfire.data.idx import MNIST, FashionMNIST, IdxImages
@@ -62,6 +63,7 @@ __all__ = [
     "Corpus",
     "Digits",
     "EventData",
+    "EventCamera",
     "Events",
     "FashionMNIST",
     "FramesByCount",
@@ -103,7 +105,9 @@ __all__ = [
     "check_batch",
     "measure",
     "read_events",
+    "read_frames",
     "restore_vocabulary",
+    "simulate_events",
     "write_events",
 ]
 

@@ -3,6 +3,7 @@
 from synfire.data.events.events import Events
 from synfire.data.events.format import Block, Format
 from synfire.data.events.formats import FORMATS
+from synfire.data.events.frames import read_frames
 from synfire.data.events.recording import Recording, read_events, write_events
 from synfire.data.events.representations import (
     FramesByCount,
@@ -13,6 +14,7 @@ from synfire.data.events.representations import (
     TimeSurface,
     Voxels,
 )
+from synfire.data.events.simulate import EventCamera, EventSimulator, simulate_events, stream_events
 
 __all__ = [
     "FORMATS",
@@ -28,5 +30,10 @@ __all__ = [
     "TimeSurface",
     "Voxels",
     "read_events",
+    "EventCamera",
+    "EventSimulator",
+    "read_frames",
+    "simulate_events",
+    "stream_events",
     "write_events",
 ]
