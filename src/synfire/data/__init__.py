@@ -9,6 +9,7 @@ from synfire.data.checks import check_batch
 from synfire.data.cifar import CIFAR10, CIFAR100
 from synfire.data.digits import Digits
 from synfire.data.events import (
+    EventCamera,
     Events,
     FramesByCount,
     FramesByNumber,
@@ -19,9 +20,10 @@ from synfire.data.events import (
     TimeSurface,
     Voxels,
     read_events,
+    read_frames,
+    simulate_events,
     write_events,
 )
-from synfire.data.events import EventCamera, Events, Recording, read_events, read_frames, simulate_events, write_events
 from synfire.data.folder import ImageFolder
 from synfire.data.huggingface import HuggingFaceImages, HuggingFaceTexts
 from synfire.data.idx import MNIST, FashionMNIST, IdxImages
@@ -62,8 +64,8 @@ __all__ = [
     "Bytes",
     "Corpus",
     "Digits",
-    "EventData",
     "EventCamera",
+    "EventData",
     "Events",
     "FashionMNIST",
     "FramesByCount",

@@ -19,6 +19,8 @@ from synfire.data.events.simulate import EventCamera, EventSimulator, simulate_e
 __all__ = [
     "FORMATS",
     "Block",
+    "EventCamera",
+    "EventSimulator",
     "Events",
     "Format",
     "FramesByCount",
@@ -30,8 +32,6 @@ __all__ = [
     "TimeSurface",
     "Voxels",
     "read_events",
-    "EventCamera",
-    "EventSimulator",
     "read_frames",
     "simulate_events",
     "stream_events",
