@@ -1,5 +1,6 @@
 """A small valid recording in every format."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,14 @@ def some_events() -> Callable[..., Events]:
     return make
 
 
+def evt2(events: Events) -> bytes:
+    """Encode as EVT 2.0, which is only read."""
+    words: list[int] = []
+    for x, y, t, p in zip(events.x, events.y, events.t.tolist(), events.p, strict=True):
+        words += [8 << 28 | t >> 6, int(p) << 28 | t % 64 << 22 | int(x) << 11 | int(y)]
+    return b"% evt 2.0\n% geometry 34x34\n% end\n" + struct.pack(f"<{len(words)}I", *words)
+
+
 @pytest.fixture(scope="session")
 def small_files(some_events: Callable[..., Events], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Write `some_events()` in every format; the files by the names of the formats."""
@@ -30,4 +39,6 @@ def small_files(some_events: Callable[..., Events], tmp_path_factory: pytest.Tem
         if kind.WRITES:
             files[kind.NAME] = folder / f"small{kind.WRITES}"
             write_events(files[kind.NAME], some_events())
+    files["Prophesee EVT 2.0"] = folder / "small_evt2.raw"
+    files["Prophesee EVT 2.0"].write_bytes(evt2(some_events()))
     return files

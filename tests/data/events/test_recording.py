@@ -12,6 +12,10 @@ from synfire.data.events import FORMATS, Events, Recording, read_events, write_e
 REAL = (
     "nmnist_sample.bin",
     "ncaltech101_faces_easy_0001.bin",
+    "ncars_sample_td.dat",
+    "gen3_640x480_evt2.raw",
+    "gen41_1280x720_evt3.raw",
+    "dvs_320x240.es",
 )
 
 

@@ -1,6 +1,6 @@
 """Events of a camera or cochlea, as arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from synfire.base import DataError
 
 LARGEST = np.iinfo(np.int16).max  # of a coordinate; no sensor comes near
+GROWTH = 64  # of columns whose length is guessed from how much of a file was read, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +84,41 @@ class Events:
         return cls.of([], [], [], [], sensor_size)
 
     @classmethod
+    def gather(
+        cls,
+        parts: Iterable["Events"],
+        sensor_size: tuple[int, int] | None = None,
+        progress: Callable[[], float] = lambda: 0.0,
+    ) -> "Events":
+        """Do as `join`, but hold no part beyond its turn.
+
+        Args:
+            parts: each is copied and let go.
+            sensor_size: width and height; by default of the largest of the parts.
+            progress: tells which share of all events the parts so far hold; 0 where that is not known.
+        """
+        columns, count, largest = cls.none((1, 1)), 0, (1, 1)
+        for part in parts:
+            stop = count + len(part)
+            if stop > len(columns):  # room to spare takes no memory before it is written to
+                share = progress() or (0.25 if count else 1)
+                room = max(stop, min(GROWTH * stop, int(1.02 * stop / share)))
+                x, y, t, p = (np.empty(room, getattr(columns, name).dtype) for name in "xytp")
+                grown = cls(x, y, t, p, largest)
+                _copy(columns[:count], grown, 0)
+                columns = grown
+            _copy(part, columns, count)
+            count, largest = stop, (max(largest[0], part.sensor_size[0]), max(largest[1], part.sensor_size[1]))
+        for name in "xytp":
+            getattr(columns, name).resize(count, refcheck=False)  # in place
+        return cls(columns.x, columns.y, columns.t, columns.p, sensor_size or largest)
+
+    @classmethod
     def join(cls, parts: Sequence["Events"], sensor_size: tuple[int, int]) -> "Events":
         """Return the events of several parts one after the other, as of a sensor of this size."""
-        if not parts:
-            return cls.none(sensor_size)
+        if len(parts) < 2:  # nothing to copy
+            (only,) = parts or [cls.none(sensor_size)]
+            return cls(only.x, only.y, only.t, only.p, sensor_size)
         x, y, t, p = (np.concatenate([getattr(part, name) for part in parts]) for name in "xytp")
         return cls(x, y, t, p, sensor_size)
 
@@ -114,6 +146,11 @@ class Events:
     def between(self, start: int, stop: int) -> "Events":
         """Return the events with start <= t < stop, in microseconds."""
         return self[(self.t >= start) & (self.t < stop)]
+
+
+def _copy(part: Events, columns: Events, at: int) -> None:
+    for name in "xytp":
+        getattr(columns, name)[at : at + len(part)] = getattr(part, name)
 
 
 def smallest_sensor(x: np.ndarray, y: np.ndarray) -> tuple[int, int]:

@@ -35,6 +35,7 @@ class Format(ABC):
     Attributes:
         sensor_size: width and height, or None where the file does not tell.
         skipped: what the file holds beside events, such as frames, counted while `blocks` runs.
+        progress: share of the file that made the events so far, while `blocks` runs; 0 where that is not known.
 
     Raises:
         DataError: the header is damaged.
@@ -47,6 +48,7 @@ class Format(ABC):
         self.path = path
         self.sensor_size: tuple[int, int] | None = None
         self.skipped: Counter[str] = Counter()
+        self.progress = 0.0
 
     @staticmethod
     @abstractmethod

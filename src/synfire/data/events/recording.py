@@ -62,8 +62,7 @@ class Recording:
     @cached_property
     def events(self) -> Events:
         """All events."""
-        parts = list(self._parts())
-        return Events.join(parts, self._sensor_size or _largest(parts))
+        return Events.gather(self._parts(), self._sensor_size, lambda: self._source.progress)
 
     @property
     def x(self) -> np.ndarray:
@@ -124,6 +123,7 @@ class Recording:
         """Yield what the format reads, checked."""
         self.discarded.clear()
         self._source.skipped.clear()
+        self._source.progress = 0.0
         try:
             with reading(self.path, self.format):
                 for block in self._source.blocks():
@@ -138,10 +138,12 @@ class Recording:
         x, y, t, p = block
         sensor = self._sensor_size
         width, height = sensor or (LARGEST, LARGEST)
-        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        polar = p <= 1 if p.dtype.kind in "ub" else (p >= 0) & (p <= 1)
-        kept = inside & polar
-        if not kept.all():
+        if len(x) and not (
+            x.min() >= 0 and x.max() < width and y.min() >= 0 and y.max() < height and p.min() >= 0 and p.max() <= 1
+        ):
+            inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+            polar = p <= 1 if p.dtype.kind in "ub" else (p >= 0) & (p <= 1)
+            kept = inside & polar
             self.discarded["outside the sensor"] += int((~inside).sum())
             self.discarded["polarity other than 0 and 1"] += int((inside & ~polar).sum())
             self.discarded = +self.discarded  # without zeros

@@ -1,6 +1,6 @@
 """The compiled loops behind `es.py`; importing this module imports numba.
 
-The state begins with the time; the rest counts what makes no event. Coordinates beyond 16 signed bits are outside anyway.
+The state begins with the time; the rest counts what makes no event. Coordinates beyond 16 signed bits are outside.
 """
 
 import numpy as np

@@ -1,11 +1,12 @@
 """The compiled loops behind `evt.py`; importing this module imports numba.
 
-The state of the readers: the upper part of the time as the last word told it, microseconds of it with past rounds, then for
-EVT 3.0 the time, the row, the next column and the polarity of vectors; the last four count what is no event.
+The state of the readers: the upper part of the time as the last word told it, microseconds of it with past rounds, then
+for EVT 3.0 the time, the row, the next column and the polarity of vectors; the last four count what is no event. Places
+in the columns are unsigned, which saves asking whether they are negative.
 """
 
 import numpy as np
-from numba import njit
+from numba import njit, uint32, uint64
 
 from synfire.data.events.formats.decoding import MOST
 
@@ -14,96 +15,111 @@ LOWEST = np.array([0] + [(bits & -bits).bit_length() - 1 for bits in range(1, 1 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _count(others, early, vendor, state):
+    """Add up the words that make no event; others: by kind."""
+    state[-4] += others[10]
+    state[-3] += vendor
+    state[-2] += others.sum() - others[10] - vendor
+    state[-1] += early
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _upper(told, high, now, bits, below):
+    """Return microseconds of an upper part of the time that has so many bits, with so many more below it."""
+    rounds = (high >> (bits + below)) + (told - now > 1 << (bits - 1)) if told >= 0 else 0
+    return rounds << (bits + below) | now << below
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _vector(bits, column, row, time, polarity, x, y, t, p, place):
+    """Write the events of a vector; return the next place."""
+    while bits:
+        across = column + LOWEST[bits]
+        x[place] = across if across <= 0x7FF else OUTSIDE
+        y[place] = row
+        t[place] = time
+        p[place] = polarity
+        place += uint64(1)
+        bits &= bits - 1
+    return place
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def evt2(words, at, state, x, y, t, p, count):
     """Decode words of 32 bits."""
-    told, high = state[0], state[1]
-    triggers, vendor, unknown, early = state[-4:]
-    room = t.size - MOST
-    while at < words.size and count <= room:
-        word = np.int64(words[at])
-        at += 1
-        kind = word >> 28
+    told, high = state[:2]
+    others, early = np.zeros(16, np.int64), uint64(0)
+    start, place, room = uint64(at), uint64(count), uint64(t.size - MOST)
+    for at in range(start, uint64(words.size)):
+        if place > room:
+            break
+        start = at + uint64(1)
+        word = words[at]
+        kind = word >> uint32(28)
         if kind <= 1:
-            if high >= 0:
-                x[count] = word >> 11 & 0x7FF
-                y[count] = word & 0x7FF
-                t[count] = high | (word >> 22 & 0x3F)
-                p[count] = kind
-                count += 1
-            else:
-                early += 1
+            x[place] = word >> uint32(11) & uint32(0x7FF)
+            y[place] = word & uint32(0x7FF)
+            t[place] = high | np.int64(word >> uint32(22) & uint32(0x3F))
+            p[place] = kind
+            place += uint64(high >= 0)
+            early += uint64(high < 0)
         elif kind == 8:
-            now = word & 0xFFFFFFF
-            rounds = (high >> 34) + (told - now > 1 << 27) if told >= 0 else 0
-            told, high = now, rounds << 34 | now << 6
-        elif kind == 10:
-            triggers += 1
-        elif kind >= 14:
-            vendor += 1
+            now = np.int64(word & uint32(0xFFFFFFF))
+            high = _upper(told, high, now, 28, 6)
+            told = now
         else:
-            unknown += 1
+            others[kind] += 1
     state[0], state[1] = told, high
-    state[-4:] = triggers, vendor, unknown, early
-    return at, count
+    _count(others, early, others[14] + others[15], state)
+    return np.int64(start), np.int64(place)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def evt3(words, at, state, x, y, t, p, count):
-    """Decode words of 16 bits."""
+    """Decode words of 16 bits.
+
+    The kinds of the frequent words follow one another as if at random, so a branch for each would often be predicted
+    wrong: what they set is selected, an event is always written, and counted if it was one.
+    """
     told, high, time, row, column, polarity = state[:6]
-    triggers, vendor, unknown, early = state[-4:]
-    room = t.size - MOST
-    while at < words.size and count <= room:
+    others, early = np.zeros(16, np.int64), uint64(0)
+    start, place, room = uint64(at), uint64(count), uint64(t.size - MOST)
+    for at in range(start, uint64(words.size)):
+        if place > room:
+            break
+        start = at + uint64(1)
         word = np.int64(words[at])
-        at += 1
-        kind = word >> 12
-        if kind == 2:
-            if time >= 0 and row >= 0:
-                x[count] = word & 0x7FF
-                y[count] = row
-                t[count] = time
-                p[count] = word >> 11 & 1
-                count += 1
-            else:
-                early += 1
-        elif kind == 0:
-            row = word & 0x7FF
-        elif kind == 6:
-            if told >= 0:
-                time = high | (word & 0xFFF)
+        kind, value = word >> 12, word & 0xFFF
+        if kind <= 3 or kind == 6:
+            place_in, bit = word & 0x7FF, word >> 11 & 1
+            row = place_in if kind == 0 else row
+            time = high | value if kind == 6 else time
+            column = place_in if kind == 3 else column
+            polarity = bit if kind == 3 else polarity
+            x[place] = place_in
+            y[place] = row
+            t[place] = time
+            p[place] = bit
+            event, known = uint64(kind == 2), uint64((row | time) >= 0)
+            place += event & known
+            early += event & ~known
+            others[1] += np.int64(kind == 1)
         elif kind == 4 or kind == 5:
-            bits = word & (0xFFF if kind == 4 else 0xFF)
-            known = time >= 0 and row >= 0 and column >= 0
-            while bits:
-                if known:
-                    at_x = column + LOWEST[bits]
-                    x[count] = at_x if at_x <= 0x7FF else OUTSIDE
-                    y[count] = row
-                    t[count] = time
-                    p[count] = polarity
-                    count += 1
-                else:
-                    early += 1
-                bits &= bits - 1
-            if column >= 0:
-                column = min(column + (12 if kind == 4 else 8), OUTSIDE)
-        elif kind == 3:
-            column, polarity = word & 0x7FF, word >> 11 & 1
+            bits = value & (0xFFF if kind == 4 else 0xFF)
+            after = _vector(bits, column, row, time, polarity, x, y, t, p, place)
+            known = (row | time) >= 0
+            early += uint64(0) if known else after - place
+            place = after if known else place
+            column = min(column + (12 if kind == 4 else 8), OUTSIDE)
         elif kind == 8:
-            now = word & 0xFFF
-            if now != told:
-                rounds = (high >> 24) + (told - now > 1 << 11) if told >= 0 else 0
-                told, high = now, rounds << 24 | now << 12
-                time = high
-        elif kind == 10:
-            triggers += 1
-        elif kind == 7 or kind >= 14:
-            vendor += 1
+            if value != told:
+                time = high = _upper(told, high, value, 12, 12)
+                told = value
         else:
-            unknown += 1
+            others[kind] += 1
     state[0], state[1], state[2], state[3], state[4], state[5] = told, high, time, row, column, polarity
-    state[-4:] = triggers, vendor, unknown, early
-    return at, count
+    _count(others, early, others[7] + others[14] + others[15], state)
+    return np.int64(start), np.int64(place)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -141,7 +157,7 @@ def write_evt3(x, y, t, p, at, state, out):
             and t[stop] == time
             and y[stop] == row
             and p[stop] == p[at]
-            and 0 < x[stop] - x[stop - 1]
+            and x[stop] - x[stop - 1] > 0
             and x[stop] - x[at] < 12
         ):
             bits |= 1 << (x[stop] - x[at])

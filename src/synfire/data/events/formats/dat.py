@@ -15,7 +15,7 @@ from synfire.data.events.formats.decoding import decode
 from synfire.data.events.formats.prophesee import header, read_header, sensor_size
 
 SIZE = 8  # bytes of an event
-KINDS = {0: "changes", 12: "changes"}  # the byte before the size; others are exposures or triggers
+KINDS = (0, 12)  # the byte before the size, for changes of brightness; others are exposures or triggers
 # bits of x, of y, of the polarity
 LAYOUTS = {"0": (9, 8, 1), "1": (9, 8, 1), "2": (14, 14, 4)}
 LIMIT = 1 << 32  # of the time
@@ -49,7 +49,7 @@ class Dat(Format):
         if version not in LAYOUTS or kind[0] not in KINDS:
             raise DataError(
                 f"{path}: version {version!r} with events of kind {kind[0]}, but versions {', '.join(LAYOUTS)} with "
-                f"kinds {', '.join(map(str, KINDS))} (changes of brightness) are read. Convert it, for example to EVT 3.0."
+                f"kinds {', '.join(map(str, KINDS))} (changes of brightness) are read. Convert it."
             )
         self.sensor_size = sensor_size(fields)
         self._start, self._layout = start + 2, LAYOUTS[version]
@@ -63,11 +63,9 @@ class Dat(Format):
     def blocks(self) -> Iterator[Block]:
         """Yield the events."""
         state = np.array([0, 0, *self._layout], np.int64)
-        with self.path.open("rb") as file:
-            file.seek(self._start)
-            rest = yield from decode(file, "<u8", _kernels().dat, state)
-            if rest:
-                raise self.damaged(f"the last event has {rest} of {SIZE} bytes", file.tell() - rest)
+        rest = yield from decode(self, self._start, "<u8", _kernels().dat, state)
+        if rest:
+            raise self.damaged(f"the last event has {rest} of {SIZE} bytes", self.path.stat().st_size - rest)
 
     @classmethod
     def write(cls, events: Events, file: IO[bytes]) -> None:
@@ -77,11 +75,13 @@ class Dat(Format):
             0 <= events.t.min() <= events.t.max() < LIMIT and np.diff(events.t, prepend=0).min() >= -LIMIT // 2
         ):
             raise DataError(
-                f"{cls.NAME}: it holds times of 0 to {LIMIT - 1} microseconds that fall by at most half of that. Subtract "
-                "the first time and sort the events, or choose another format."
+                f"{cls.NAME}: it holds times of 0 to {LIMIT - 1} microseconds that fall by at most half of that. "
+                "Subtract the first time and sort the events, or choose another format."
             )
         if max(width, height) > 1 << 14:
-            raise DataError(f"{cls.NAME}: a sensor of {width} x {height} pixels, but it holds at most {1 << 14} each way.")
+            raise DataError(
+                f"{cls.NAME}: a sensor of {width} x {height} pixels, but it holds at most {1 << 14} each way."
+            )
         lines = ["Data file containing CD events", "Version 2", f"Height {height}", f"Width {width}", "end"]
         file.write("".join(f"% {line}\n" for line in lines).encode() + bytes([12, SIZE]))
         words = np.empty((len(events), 2), "<u4")

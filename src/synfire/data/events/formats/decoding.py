@@ -1,45 +1,53 @@
 """Reading a file piece by piece through a compiled loop that keeps its state from one piece to the next."""
 
 from collections.abc import Callable, Generator
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from synfire.data.events.format import Block
+from synfire.data.events.format import Block, Format
 
 PIECE = 1 << 18  # bytes read at once: they and the events they make stay in a near cache
-ROOM = 1 << 16  # events of a block
+ROOM = 1 << 17  # events of a block
 MOST = 12  # events that one word makes: a vector of EVT 3.0
 
 
-def decode(file: IO[bytes], word: Any, loop: Callable[..., tuple[int, int]], state: np.ndarray) -> Generator[Block, None, int]:
+def decode(
+    source: Format, start: int, word: Any, loop: Callable[..., tuple[int, int]], state: np.ndarray
+) -> Generator[Block, None, int]:
     """Yield full blocks, then the rest.
 
     Args:
-        file: read from where it stands.
+        source: whose file is read; its `progress` is kept.
+        start: the byte from which on it is read.
         word: NumPy type of what the loop reads.
-        loop: `loop(words, at, state, x, y, t, p, count)` decodes words from `at` on into the columns from `count` on, as
-            long as these have room for `MOST` more; returns the next `at` and `count`. Without lack of room it must leave
-            fewer words than make one event.
+        loop: `loop(words, at, state, x, y, t, p, count)` decodes words from `at` on into the columns from `count` on,
+            as long as these have room for `MOST` more; returns the next `at` and `count`. Without lack of room it must
+            leave fewer words than make one event.
         state: what the loop remembers.
 
     Returns:
         How many bytes at the end of the file made no event.
     """
-    buffer, kept = np.empty(PIECE, np.uint8), 0
+    memory, kept = bytearray(PIECE), 0
+    buffer = np.frombuffer(memory, np.uint8)
     block, count = _columns(), 0
-    size = np.dtype(word).itemsize
-    while read := file.readinto(memoryview(buffer)[kept:]):  # type: ignore[attr-defined]
-        have, at = kept + read, 0
-        words = buffer[: have - have % size].view(word)
-        while True:
-            at, count = loop(words, at, state, *block, count)
-            if count <= ROOM - MOST:
-                break
-            yield Block(*(column[:count] for column in block))
-            block, count = _columns(), 0
-        kept = have - at * size
-        buffer[:kept] = buffer[at * size : have].copy()
+    size, total = np.dtype(word).itemsize, source.path.stat().st_size
+    with source.path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while read := file.readinto(memoryview(memory)[kept:]):
+            have, at = kept + read, 0
+            words = buffer[: have - have % size].view(word)
+            while True:
+                at, count = loop(words, at, state, *block, count)
+                if count <= ROOM - MOST:
+                    break
+                source.progress = (file.tell() - have + at * size) / total
+                yield Block(*(column[:count] for column in block))
+                block, count = _columns(), 0
+            kept = have - at * size
+            buffer[:kept] = buffer[at * size : have].copy()
+    source.progress = 1.0
     if count:
         yield Block(*(column[:count] for column in block))
     return kept

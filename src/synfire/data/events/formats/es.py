@@ -39,8 +39,10 @@ class EventStream(Format):
     Of ATIS recordings the changes of brightness are read; the starts and ends of exposures are counted in `skipped`.
 
     An event in colour tells the new colour of its pixel. It is read as a change of that pixel's brightness,
-    0.299 red + 0.587 green + 0.114 blue: polarity 1 where it rose since the pixel's last colour and 0 where it fell. The
-    first colour of a pixel, and a colour that is as bright as the last, make no event and are counted in `skipped`.
+    0.299 red + 0.587 green + 0.114 blue: polarity 1 where it rose since the pixel's last colour and 0 where it fell.
+    The first colour of a pixel, and a colour that is as bright as the last, make no event and are counted in `skipped`.
+
+    Rows are as the file has them. Writers that count them from below give pictures upside down.
     """
 
     NAME, WRITES = "Event Stream", ".es"
@@ -51,8 +53,8 @@ class EventStream(Format):
             head = file.read(HEADER)
         if len(head) > 15 and (head[12] != 2 or head[15] not in SIZES):
             raise DataError(
-                f"{path}: Event Stream version {head[12]} with events of type {head[15]}, but version 2 with types 1 (DVS), "
-                "2 (ATIS) and 4 (colour) are read. Generic events (type 0) have no pixels."
+                f"{path}: Event Stream version {head[12]} with events of type {head[15]}, but version 2 with types 1 "
+                "(DVS), 2 (ATIS) and 4 (colour) are read. Generic events (type 0) have no pixels."
             )
         if len(head) < HEADER:
             raise self.damaged(f"the header has {len(head)} of {HEADER} bytes", 0)
@@ -73,22 +75,22 @@ class EventStream(Format):
         if self._type == COLOUR:
             width, height = self.sensor_size or (1, 1)
             loop = partial(loop, np.zeros((height, width), np.int32))
-        with self.path.open("rb") as file:
-            file.seek(HEADER)
-            try:
-                rest = yield from decode(file, "u1", loop, state)
-            finally:
-                self.skipped.update({name: n for name, n in zip(COUNTED[self._type], state[1:].tolist(), strict=False) if n})
-            if rest:
-                raise self.damaged(f"the last event has {rest} of {SIZES[self._type]} bytes", file.tell() - rest)
+        try:
+            rest = yield from decode(self, HEADER, "u1", loop, state)
+        finally:
+            counts = zip(COUNTED[self._type], state[1:].tolist(), strict=False)
+            self.skipped.update({name: count for name, count in counts if count})
+        if rest:
+            place = self.path.stat().st_size - rest
+            raise self.damaged(f"the last event has {rest} of {SIZES[self._type]} bytes", place)
 
     @classmethod
     def write(cls, events: Events, file: IO[bytes]) -> None:
         """Write DVS events in the order of time, of up to 4.8 hours."""
         if len(events) and (events.backward_steps or not 0 <= events.t[0] <= events.t[-1] < LIMIT):
             raise DataError(
-                f"{cls.NAME}: it holds times from 0 to {LIMIT - 1} microseconds that do not fall. Subtract the first time "
-                "and sort the events, or choose another format."
+                f"{cls.NAME}: it holds times from 0 to {LIMIT - 1} microseconds that do not fall. Subtract the first "
+                "time and sort the events, or choose another format."
             )
         file.write(MAGIC + bytes([2, 0, 0, DVS]) + np.array(events.sensor_size, "<u2").tobytes())
         since, left = np.divmod(np.diff(events.t, prepend=0), STEP)

@@ -1,7 +1,7 @@
 """Prophesee's raw recordings: EVT 2.0 and EVT 3.0.
 
-Both tell the upper part of the time in words of their own. Where that falls by more than half of its range, it has wrapped
-round; a single damaged bit cannot look so. Smaller falls are times that run backwards, and are kept.
+Both tell the upper part of the time in words of their own. Where that falls by more than half of its range, it has
+wrapped round; a single damaged bit cannot look so. Smaller falls are times that run backwards, and are kept.
 """
 
 import importlib
@@ -51,35 +51,34 @@ class Evt(Format):
         fields, self._start = read_header(path)
         if not self._start:
             raise DataError(
-                f"{path}: a .raw file of Prophesee begins with lines such as '% evt 3.0', this one does not, and its words "
-                "alone do not tell what they are. Put that line before it."
+                f"{path}: a .raw file of Prophesee begins with lines such as '% evt 3.0', this one does not, and "
+                "its words alone do not tell what they are. Put that line before it."
             )
         if version(fields) not in ("2.0", "3.0"):
             raise DataError(
-                f"{path}: EVT {version(fields) or 'of no version'}, but 2.0 and 3.0 are read. Convert it, for example with "
-                "Prophesee's metavision_file_to_dat."
+                f"{path}: EVT {version(fields) or 'of no version'}, but 2.0 and 3.0 are read. Convert it, for "
+                "example with Prophesee's metavision_file_to_dat."
             )
         self.sensor_size = sensor_size(fields)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the events."""
-        state = np.array([-1, -1, -1, -1, 0, 0, 0, 0, 0, 0], np.int64)
-        with self.path.open("rb") as file:
-            file.seek(self._start)
-            decoding = decode(file, self.WORD, getattr(_kernels(), self.LOOP), state)
-            try:
-                rest = yield from decoding
-            finally:
-                counts = zip(COUNTED, state[-len(COUNTED) :].tolist(), strict=True)
-                self.skipped.update({name: count for name, count in counts if count})
-            if rest:
-                raise self.damaged(f"the last word has {rest} of {np.dtype(self.WORD).itemsize} bytes", file.tell() - rest)
+        state = np.array([-1, -1, -1, -1, PIXELS, 0, 0, 0, 0, 0], np.int64)  # nothing told yet
+        try:
+            rest = yield from decode(self, self._start, self.WORD, getattr(_kernels(), self.LOOP), state)
+        finally:
+            counts = zip(COUNTED, state[-len(COUNTED) :].tolist(), strict=True)
+            self.skipped.update({name: count for name, count in counts if count})
+        if rest:
+            size = np.dtype(self.WORD).itemsize
+            raise self.damaged(f"the last word has {rest} of {size} bytes", self.path.stat().st_size - rest)
 
 
 class Evt3(Evt):
     """Words of 16 bits: a row, a column in it, 12 or 8 columns at once, the lower or the upper 12 bits of the time.
 
-    A changed upper part sets the lower to 0. A vector that runs past column 2047 makes events outside every sensor.
+    A changed upper part sets the lower to 0. A vector without a first column, or past column 2047, makes events outside
+    every sensor.
     """
 
     NAME, WRITES = "Prophesee EVT 3.0", ".raw"
@@ -95,11 +94,13 @@ class Evt3(Evt):
         """Write events in the order of time, of up to 12 days; three and more beside each other make a vector."""
         width, height = events.sensor_size
         if max(width, height) > PIXELS:
-            raise DataError(f"{cls.NAME}: a sensor of {width} x {height} pixels, but it holds at most {PIXELS} each way.")
+            raise DataError(
+                f"{cls.NAME}: a sensor of {width} x {height} pixels, but it holds at most {PIXELS} each way."
+            )
         if len(events) and (events.backward_steps or not 0 <= events.t[0] <= events.t[-1] < LIMIT):
             raise DataError(
-                f"{cls.NAME}: it holds times from 0 to {LIMIT - 1} microseconds that do not fall. Subtract the first time "
-                "and sort the events, or choose another format."
+                f"{cls.NAME}: it holds times from 0 to {LIMIT - 1} microseconds that do not fall. Subtract the first "
+                "time and sort the events, or choose another format."
             )
         lines = ["evt 3.0", f"format EVT3;height={height};width={width}", f"geometry {width}x{height}", "end"]
         file.write("".join(f"% {line}\n" for line in lines).encode())

@@ -1,0 +1,293 @@
+"""How fast recordings of events are read, beside other libraries: the same file, in one process, in turns.
+
+    python -m benchmarks.events [RECORDING...] [--events 20000000] [--gigabyte]
+
+Without files, large ones are made with the statistics of a real recording, see `invent`. Before anything is timed, each
+reader's events are compared with ours; one that differs is timed, but named.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.timing import (
+    MIB,
+    Timing,
+    environment,
+    in_own_process,
+    in_turns,
+    print_environment,
+    print_table,
+    use_threads,
+    write_json,
+)
+from synfire.data.events import Events, read_events, write_events
+from synfire.data.events.formats.prophesee import header
+
+Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # x, y, t, p
+
+
+def synfire_(path: Path, kind: str) -> Events:
+    """Read with synfire."""
+    return read_events(path).events
+
+
+def expelliarmus_(path: Path, kind: str) -> np.ndarray:
+    """Read with expelliarmus: DAT, EVT 2.0, EVT 3.0."""
+    from expelliarmus import Wizard
+
+    wizard = Wizard(encoding={"dat": "dat", "evt2": "evt2", "evt3": "evt3"}[kind])
+    wizard.set_file(path)
+    return wizard.read()
+
+
+def faery_(path: Path, kind: str) -> np.ndarray:
+    """Read with faery: DAT, EVT 2.0, EVT 3.0, Event Stream."""
+    import faery
+
+    if kind == "bin":
+        raise KeyError(kind)
+    return faery.events_stream_from_file(path, dimensions_fallback=(1280, 720)).to_array()
+
+
+def tonic_(path: Path, kind: str) -> np.ndarray:
+    """Read with tonic: of these formats it has only that of N-MNIST, and leaves the others to expelliarmus."""
+    from tonic.io import events_struct, read_mnist_file
+
+    return read_mnist_file(str({"bin": path}[kind]), dtype=events_struct)
+
+
+def event_stream_(path: Path, kind: str) -> np.ndarray:
+    """Read with event_stream: Event Stream."""
+    import event_stream
+
+    with event_stream.Decoder({"es": path}[kind]) as decoder:
+        return np.concatenate(list(decoder))
+
+
+def evlib_(path: Path, kind: str) -> Any:
+    """Read with evlib: EVT 2.0 and EVT 3.0."""
+    import evlib
+
+    return evlib.load_events(str({"evt2": path, "evt3": path}[kind])).collect()
+
+
+def evt3_(path: Path, kind: str) -> Any:
+    """Read with evt3: EVT 3.0."""
+    import evt3
+
+    return evt3.decode_file(str({"evt3": path}[kind]))
+
+
+READERS: dict[str, Callable[[Path, str], Any]] = {
+    "synfire": synfire_,
+    "expelliarmus": expelliarmus_,
+    "faery": faery_,
+    "tonic": tonic_,
+    "event_stream": event_stream_,
+    "evlib": evlib_,
+    "evt3": evt3_,
+}
+
+
+def columns(read: Any) -> Columns:
+    """Return what any of the readers gives as plain columns."""
+    if isinstance(read, np.ndarray):
+        polarity = "p" if "p" in (read.dtype.names or ()) else "on"
+        found = [read[name] for name in ("x", "y", "t", polarity)]
+    elif hasattr(read, "get_column"):  # a table of Polars
+        time = read["t"].dt.total_microseconds() if "Duration" in str(read["t"].dtype) else read["t"]
+        found = [column.to_numpy() for column in (read["x"], read["y"], time, read["polarity"])]
+    else:
+        found = [
+            getattr(read, next(n for n in names if hasattr(read, n)))
+            for names in (("x",), ("y",), ("t", "timestamp", "timestamps"), ("p", "polarity", "polarities"))
+        ]
+    x, y, t, p = map(np.asarray, found)
+    return x.astype(np.int64), y.astype(np.int64), t.astype(np.int64), (p > 0).astype(np.int64)
+
+
+def verdict(ours: Events, read: Any, kind: str) -> str:
+    """Return "equal", or what differs."""
+    theirs = columns(read)
+    if len(theirs[0]) != len(ours):
+        return f"{len(theirs[0]):,} events"
+    wanted = (ours.x, ours.y, ours.t, ours.p)
+    if kind == "es" and (theirs[1] != ours.y).any():
+        theirs = (theirs[0], ours.sensor_size[1] - 1 - theirs[1], *theirs[2:])  # faery turns the picture over
+    wrong = [
+        f"{name} of {100 * (own != other).mean():.2g} %"
+        for name, own, other in zip("xytp", wanted, theirs, strict=True)
+        if (own != other).any()
+    ]
+    return f"another {', '.join(wrong)}" if wrong else "equal"
+
+
+def kind_of(path: Path) -> str:
+    """Return the format of a file in a word."""
+    names = {"Prophesee DAT": "dat", "Prophesee EVT 2.0": "evt2", "Prophesee EVT 3.0": "evt3"}
+    return {**names, "Event Stream": "es", "ATIS .bin": "bin"}[read_events(path).format]
+
+
+def invent(count: int, seed: int = 0) -> Events:
+    """Make events like those of a sensor of 1280 x 720 that sees a moving scene: 25 for every microsecond.
+
+    Their number, their rows and how often events are beside each other follow the sample of EVT 3.0 from a Gen 4.1
+    sensor: 3 of 10 words set a row or the time, a tenth are vectors of 1 to 3 events.
+    """
+    draw = np.random.default_rng(seed)
+    t = np.sort(draw.integers(0, count // 25 + 1, count))
+    fresh = draw.random(count) < 0.3
+    row = np.maximum.accumulate(np.where(fresh, np.arange(count), 0))
+    y = draw.integers(0, 720, count)[row]
+    close = draw.random(count) < 0.35
+    leap = draw.integers(20, 400, count)
+    x = np.cumsum(np.where(close, draw.integers(1, 4, count), leap)) % 1280
+    t = t[row]
+    p = draw.integers(0, 2, count)[np.maximum.accumulate(np.where(close, 0, np.arange(count)))]
+    return Events.of(x, y, t, p, (1280, 720))
+
+
+def write_evt2(path: Path, events: Events) -> None:
+    """Write EVT 2.0, with a word for the time wherever its upper part changes."""
+    high = events.t >> 6
+    changed = np.flatnonzero(np.diff(high, prepend=-1))
+    words = events.p.astype(np.uint32) << 28 | (events.t & 63).astype(np.uint32) << 22
+    words |= events.x.astype(np.uint32) << 11 | events.y.astype(np.uint32)
+    words = np.insert(words, changed, (8 << 28 | high[changed]).astype(np.uint32))
+    head = f"% evt 2.0\n% format EVT2;height={events.sensor_size[1]};width={events.sensor_size[0]}\n% end\n"
+    path.write_bytes(head.encode() + words.astype("<u4").tobytes())
+
+
+def make(folder: Path, count: int) -> list[Path]:
+    """Write large recordings of all formats."""
+    events, paths = invent(count), [folder / f"made{suffix}" for suffix in (".dat", ".raw", ".es")]
+    for path in paths:
+        write_events(path, events)
+    write_evt2(folder / "made_evt2.raw", events)
+    small = (events.x < 256) & (events.y < 240)
+    first = Events.of(events.x[small], events.y[small], events.t[small], events.p[small], (256, 240))
+    write_events(folder / "made.bin", first[first.t < 1 << 23])
+    return [*paths, folder / "made_evt2.raw", folder / "made.bin"]
+
+
+def compare(path: Path, names: list[str], rounds: int, clock: str) -> dict[str, Any]:
+    """Time all readers of a file; print and return what was found."""
+    kind, ours = kind_of(path), read_events(path).events
+    runs, verdicts = {}, {}
+    for name, reader in ((name, READERS[name]) for name in names):
+        try:
+            read = reader(path, kind)
+        except KeyError:
+            continue
+        except Exception as error:  # whatever a rival fails with is its result
+            verdicts[name] = f"{type(error).__name__}: {error}".splitlines()[0][:80]
+            continue
+        verdicts[name] = "equal" if reader is synfire_ else verdict(ours, read, kind)
+        runs[name] = lambda reader=reader: reader(path, kind)
+        del read
+    count = len(ours)
+    del ours
+    timings = in_turns(runs, rounds, clock, warm_ups=1)
+    show(f"{path.name}: {kind}, {count:,} events, {path.stat().st_size / MIB:,.0f} MiB", count, timings, verdicts)
+    found = {name: {"seconds": of.seconds, "ratios": of.ratios} for name, of in timings.items()}
+    return {"file": path.name, "kind": kind, "events": count, "timings": found, "verdicts": verdicts}
+
+
+def show(title: str, count: int, timings: dict[str, Timing], verdicts: dict[str, str]) -> None:
+    """Print a table of readers."""
+    rows = []
+    for name, verdict_ in verdicts.items():
+        if name in timings:
+            rate = count / statistics.median(timings[name].seconds) / 1e6
+            rows.append([name, f"{rate:,.1f}", timings[name].show()[1], verdict_])
+        else:
+            rows.append([name, "-", "-", verdict_])
+    print_table(title, ("reader", "million events/s", "time over synfire's (quartiles)", "events"), rows)
+
+
+def peak(path: Path, warm: Path) -> int:
+    """Return the bytes that reading a file chunk by chunk adds to what a small one of the format took.
+
+    It is run in a process of its own, started by `in_own_process`. A high-water mark that it inherits would hide what
+    reading takes, so the kernel's mark is set back first.
+    """
+    Path("/proc/self/clear_refs").write_text("5")  # see proc_pid_clear_refs(5)
+    for _ in read_events(warm).chunks():
+        pass
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    count = sum(len(chunk) for chunk in read_events(path).chunks())
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"events": count, "bytes": (after - before) * 1024}))
+    return after - before
+
+
+def enlarge(small: Path, large: Path, size: int) -> None:
+    """Repeat what follows the header of a recording until the file has this many bytes; its time then runs back."""
+    data = small.read_bytes()
+    start = {".es": 20, ".dat": header(data)[1] + 2, ".raw": header(data)[1]}[small.suffix]
+    with large.open("wb") as file:
+        file.write(data)
+        while file.tell() < size:
+            file.write(data[start:])
+
+
+def gigabyte(folder: Path, size: int = 1 << 30) -> list[dict[str, Any]]:
+    """Measure the memory of reading files of a gigabyte."""
+    found = []
+    for suffix in (".dat", ".raw", ".es"):
+        warm, large = folder / f"small{suffix}", folder / f"large{suffix}"
+        write_events(warm, invent(1_000_000))
+        enlarge(warm, large, size)
+        write_events(warm, invent(1000))
+        made = large.stat().st_size
+        result = in_own_process("benchmarks.events", ["--peak", str(large), "--warm", str(warm)]) or {}
+        found.append({"file": large.name, "size": made, **result})
+        large.unlink()
+    rows = [
+        [of["file"], f"{of['size'] / MIB:,.0f}", f"{of.get('events', 0):,}", f"{of.get('bytes', 0) / MIB:,.0f}"]
+        for of in found
+    ]
+    print_table("Reading chunk by chunk", ("file", "MiB", "events", "more memory at the peak, MiB"), rows)
+    return found
+
+
+def main() -> None:
+    """Compare readers on the files given, or on large ones that are made."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recordings", type=Path, nargs="*")
+    parser.add_argument("--events", type=int, default=20_000_000, help="of the recordings that are made")
+    parser.add_argument("--readers", nargs="+", default=list(READERS), choices=READERS, help="the first is the unit")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--clock", default="wall", choices=("wall", "processor"))
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--gigabyte", action="store_true", help="measure the memory of files of a gigabyte instead")
+    parser.add_argument("--folder", type=Path, help="where the recordings are made; by default the system's for such")
+    parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--warm", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, help="write a record as JSON")
+    options = parser.parse_args()
+    if options.peak:
+        peak(options.peak, options.warm)
+        return
+    use_threads(options.threads)
+    found = environment()
+    print_environment(found)
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        if options.gigabyte:
+            record = {"peaks": gigabyte(Path(name))}
+        else:
+            paths = options.recordings or make(Path(name), options.events)
+            record = {"readers": [compare(path, options.readers, options.rounds, options.clock) for path in paths]}
+    write_json(options.out, {"environment": found, **record})
+
+
+if __name__ == "__main__":
+    main()
