@@ -30,6 +30,13 @@ def evt2(events: Events) -> bytes:
     return b"% evt 2.0\n% geometry 34x34\n% end\n" + struct.pack(f"<{len(words)}I", *words)
 
 
+def aedat2(events: Events) -> bytes:
+    """Encode events as of a DVS128."""
+    columns = zip(events.x.tolist(), events.y.tolist(), events.t.tolist(), events.p.tolist(), strict=True)
+    records = [struct.pack(">II", y << 8 | x << 1 | (1 - p), t) for x, y, t, p in columns]
+    return b"#!AER-DAT2.0\r\n# AEChip: ch.unizh.ini.jaer.chip.retina.DVS128\r\n" + b"".join(records)
+
+
 @pytest.fixture(scope="session")
 def small_files(some_events: Callable[..., Events], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Write `some_events()` in every format; the files by the names of the formats."""
@@ -41,4 +48,6 @@ def small_files(some_events: Callable[..., Events], tmp_path_factory: pytest.Tem
             write_events(files[kind.NAME], some_events())
     files["Prophesee EVT 2.0"] = folder / "small_evt2.raw"
     files["Prophesee EVT 2.0"].write_bytes(evt2(some_events()))
+    files["AEDAT 2.0"] = folder / "small2.aedat"
+    files["AEDAT 2.0"].write_bytes(aedat2(some_events()))
     return files

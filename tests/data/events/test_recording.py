@@ -16,6 +16,10 @@ REAL = (
     "gen3_640x480_evt2.raw",
     "gen41_1280x720_evt3.raw",
     "dvs_320x240.es",
+    "derived_dvs128_v2.aedat",
+    "derived_dvs128_v31.aedat",
+    "dvxplorer_320x240.aedat4",
+    "davis346_clip.aedat4",
 )
 
 

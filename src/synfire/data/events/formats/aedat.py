@@ -23,7 +23,8 @@ SIZES = {
 
 TEXT = re.compile(rb"#[\t\x20-\x7e\x80-\xff]*(\r?\n)?")
 LINE, HEADER = 1 << 16, 1 << 24  # bytes, at most; jAER writes its settings, a few 100 KB, into the header
-GATHER = 1 << 16  # events that are decoded at once: few enough for the cache of a processor
+Piece = tuple[bytes | memoryview, int]  # events as bytes, and what is to be added to their times
+GATHER = 1 << 15  # events that are decoded at once: few enough for the cache of a processor
 
 
 def camera_in(text: str) -> str | None:
@@ -52,11 +53,9 @@ def header_lines(source: Format, file: BinaryIO) -> Iterator[str]:
     raise source.damaged(f"the header has more than {HEADER} bytes", place)
 
 
-def gathered(
-    pieces: Iterator[tuple[bytes | memoryview, int]], size: int
-) -> Iterator[list[tuple[bytes | memoryview, int]]]:
+def gathered(pieces: Iterator[Piece], size: int) -> Iterator[list[Piece]]:
     """Put consecutive pieces together until they have this many bytes; what comes before damage is still yielded."""
-    waiting: list[tuple[bytes | memoryview, int]] = []
+    waiting: list[Piece] = []
     have, damage = 0, None
     try:
         for piece in pieces:
@@ -71,3 +70,8 @@ def gathered(
         yield waiting
     if damage:
         raise damage
+
+
+def joined(pieces: list[Piece]) -> bytes | memoryview:
+    """Return the bytes of pieces one after the other."""
+    return pieces[0][0] if len(pieces) == 1 else b"".join(data for data, _ in pieces)

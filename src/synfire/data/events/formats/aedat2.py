@@ -27,9 +27,9 @@ class Aedat2(Format):
     1 for brighter, bits 12 to 21 are x, 22 to 30 are y; bit 31 marks samples of frames and of the IMU, bit 10 external
     events.
 
-    x and y are those of the address. jAER itself shows the column `width - 1 - x` and counts rows from below, so that
-    an upright picture has x and y turned round: `width - 1 - x`, `height - 1 - y`. Time that falls by more than half of
-    its 32 bits has wrapped and goes on.
+    The pictures of a DAVIS are turned upright, as jAER shows them: x is `width - 1` and y `height - 1` less that of the
+    address. Those of a DVS128 stay as addressed, since readers of the data sets made with it disagree on how to turn
+    them; jAER would show 127 - x and 127 - y. Time that falls by more than half of its 32 bits has wrapped and goes on.
 
     Source: jAER, classes DVS128.Extractor and DavisChip. iniVation's page on AEDAT 1.0 has the polarity of DVS128 the
     other way round than jAER, which wrote the files.
@@ -54,7 +54,8 @@ class Aedat2(Format):
             raise DataError(
                 f"{path}: recorded with {chip!r}, but AEDAT 2.0 is read from {', '.join(SIZES)}. Convert it with jAER."
             )
-        self.sensor_size, self._davis = SIZES[camera], camera.startswith("davis")
+        self._camera, self._davis = camera, camera.startswith("davis")
+        self.sensor_size = SIZES[camera]
 
     @staticmethod
     def recognises(head: bytes, path: Path) -> bool:
@@ -81,11 +82,13 @@ class Aedat2(Format):
         """Return the events among the records; count the others."""
         if self._davis:
             other = (address & 0x80000400) != 0
-            x, y, p = address >> 12 & 1023, address >> 22 & 511, address >> 11 & 1
+            width, height = SIZES[self._camera]
+            column, row = (address >> 12 & 1023).astype(np.int16), (address >> 22 & 511).astype(np.int16)
+            x, y, p = width - 1 - column, height - 1 - row, address >> 11 & 1
         else:
             other = address > 0x7FFF
             x, y, p = address >> 1 & 127, address >> 8 & 127, address & 1 ^ 1
-        block = Block(x.astype(np.int16), y.astype(np.int16), t, p.astype(np.uint8))
+        block = Block(x.astype(np.int16, copy=False), y.astype(np.int16, copy=False), t, p.astype(np.uint8))
         if other.any():
             self._count(address[other])
             block = Block(*(column[~other] for column in block))

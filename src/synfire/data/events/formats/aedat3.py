@@ -3,6 +3,7 @@
 import re
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -11,7 +12,7 @@ import numpy as np
 from synfire.base import DataError
 from synfire.data.events.events import Events
 from synfire.data.events.format import Block, Format
-from synfire.data.events.formats.aedat import GATHER, SIZES, camera_in, gathered, header_lines
+from synfire.data.events.formats.aedat import GATHER, SIZES, camera_in, gathered, header_lines, joined
 
 VERSION, END = b"#!AER-DAT3.1", "#!END-HEADER"
 SOURCE = re.compile(r"#Source -?\d+:(.*)")  # "#-Source" is one that an earlier recording had
@@ -57,7 +58,7 @@ class Aedat3(Format):
         """Yield the events."""
         with self.path.open("rb", buffering=1 << 18) as file:
             for pieces in gathered(self._pieces(file), SIZE * GATHER):
-                raw = np.frombuffer(b"".join(data for data, _ in pieces), "<u4").reshape(-1, 2)
+                raw = np.frombuffer(joined(pieces), "<u4").reshape(-1, 2)
                 word, t = raw[:, 0].copy(), raw[:, 1].view(np.int32).astype(np.int64)
                 if any(overflows for _, overflows in pieces):
                     passed = np.array([overflows for _, overflows in pieces]) << SECONDS
@@ -104,16 +105,17 @@ class Aedat3(Format):
     @classmethod
     def write(cls, events: Events, file: IO[bytes]) -> None:
         """Write events; the header names a camera where one has a sensor of this size."""
-        if len(events) and events.t.min() < 0:
+        if len(events) and not 0 <= events.t.min() <= events.t.max() < 1 << 2 * SECONDS:
             raise DataError(
-                f"{cls.NAME}: a time of {events.t.min()} microseconds; it holds 0 and more. Subtract the first."
+                f"{cls.NAME}: times from {events.t.min()} to {events.t.max()} microseconds, but it holds 0 to "
+                f"{(1 << 2 * SECONDS) - 1}. Subtract the first."
             )
         camera = next((name.upper() for name, size in SIZES.items() if size == events.sensor_size), "unknown")
         file.write(f"{VERSION.decode()}\r\n#Format: RAW\r\n#Source 0: {camera}\r\n{END}\r\n".encode())
         overflows = events.t >> SECONDS
         changes = np.flatnonzero(np.diff(overflows)) + 1  # a packet counts overflows for all of its events
-        starts = np.union1d(np.arange(0, len(events), GATHER), changes)
-        for start, stop in zip(starts, [*starts[1:], len(events)], strict=True):
+        edges = np.unique([*range(0, len(events), GATHER), *changes.tolist(), len(events)]).tolist()
+        for start, stop in pairwise(edges):
             part, count = events[start:stop], stop - start
             word = part.x.astype(np.uint32) << 17 | part.y.astype(np.uint32) << 2 | part.p.astype(np.uint32) << 1 | 1
             time = (part.t & (1 << SECONDS) - 1).astype(np.uint32)

@@ -11,7 +11,7 @@ import numpy as np
 from synfire.base import SynfireError, need
 from synfire.data.events.events import LARGEST, Events
 from synfire.data.events.format import Block, Format
-from synfire.data.events.formats.aedat import GATHER, gathered
+from synfire.data.events.formats.aedat import GATHER, gathered, joined
 
 VERSION = b"#!AER-DAT4.0\r\n"
 EVENT = np.dtype(
@@ -21,6 +21,7 @@ NONE, LZ4, LZ4_HIGH, ZSTD, ZSTD_HIGH = range(5)  # compressions
 HEADER, PACKET = 1 << 24, 1 << 28  # bytes of a header and of a packet, at most, so that few bytes cannot ask for many
 WINDOW = 1 << 27  # bytes that a zstd frame may refer back over; the usual limit of zstd itself
 PIECE = 1 << 24  # bytes that are unpacked at once, at most
+WRITTEN = 1 << 13  # events of a packet; DV itself writes those of 10 ms
 PURPOSE = "reading a compressed AEDAT 4 recording"
 DESCRIPTION = """<dv version="2.0"><node name="outInfo" path="/outInfo/"><node name="0" path="/outInfo/0/">
 <attr key="compression" type="string">LZ4</attr>
@@ -78,19 +79,19 @@ class Aedat4(Format):
         """Yield the events."""
         with self.path.open("rb", buffering=1 << 18) as file:
             for pieces in gathered(self._pieces(file), EVENT.itemsize * GATHER):
-                raw = np.frombuffer(b"".join(data for data, _ in pieces), EVENT)
+                raw = np.frombuffer(joined(pieces), EVENT)
                 yield Block(raw["x"].copy(), raw["y"].copy(), raw["t"].copy(), raw["p"].copy())
 
     def _pieces(self, file: BinaryIO) -> Iterator[tuple[memoryview, int]]:
         """Yield events as bytes, at most GATHER at once."""
         place = file.seek(self._start)
         while place < self._end:
-            head = file.read(8)
-            stream, size = struct.unpack("<iI", head) if len(head) == 8 else (0, 0)
-            if len(head) < 8 or size > min(PACKET, self._end - place - 8):
-                raise self.damaged(
-                    f"a packet of {size} bytes, but {self._end - place} follow and at most {PACKET} are read", place
-                )
+            head, left = file.read(8), self._end - place - 8
+            if left < 0:
+                raise self.damaged(f"the header of a packet has {left + 8} of 8 bytes", place)
+            stream, size = struct.unpack("<iI", head)
+            if size > min(PACKET, left):
+                raise self.damaged(f"a packet of {size} bytes, but {left} follow and at most {PACKET} are read", place)
             try:
                 yield from self._packet(stream, file, size)
             except SynfireError:
@@ -125,8 +126,8 @@ class Aedat4(Format):
         size = 44 + len(text) + len(rest)
         head = struct.pack("<II4s5H2xiiqII", size, 20, b"IOHE", 10, 20, 4, 8, 16, 12, LZ4, -1, 4, len(text))
         file.write(VERSION + head + text + rest)
-        for start in range(0, len(events), GATHER):
-            part = events[start : start + GATHER]
+        for start in range(0, len(events), WRITTEN):
+            part = events[start : start + WRITTEN]
             raw = np.zeros(len(part), EVENT)
             raw["t"], raw["x"], raw["y"], raw["p"] = part.t, part.x, part.y, part.p
             head = struct.pack("<II4s3H2xiII", 28 + raw.nbytes, 16, b"EVTS", 6, 8, 4, 8, 4, len(raw))
