@@ -28,6 +28,7 @@ def test_one_sentence() -> None:
     assert describe_results(summary) == (
         "accuracy 98.61 %, 4,278 non-zeros per image at T = 1, 42,938 parameters, 0.605 ms per image"
     )
+    assert "at T = 1 of 30.5 ms of sensor time, 42" in describe_results({**summary, "sensor_ms_per_step": 30.51})
     assert "4,278 non-zeros and 7,359 spikes per image" in describe_results({**summary, "spikes_per_image": 7359.0})
 
 

@@ -5,10 +5,11 @@ from torch import nn
 from torch.nn import functional
 
 from synfire.base import ConfigError, DataError, DtypeError, NumericsError
-from synfire.layers import Direct, TokenSequence
+from synfire.layers import Direct, Frames, TokenSequence
 from synfire.models import sparse_resnet_narrow, spiking_ssm
 from synfire.neurons import QuantisedReLU, ReLU
 from synfire.tasks import Classification
+from synfire.tasks.account import _picture
 
 
 def test_the_loss_is_that_of_the_mean_over_steps(net) -> None:
@@ -166,3 +167,30 @@ def test_a_run_over_tokens_is_tested_and_drawn(batches, trainer) -> None:
 def test_padding_needs_tokens(net, batches, trainer) -> None:
     with pytest.raises(ConfigError, match=r"padding is 0, but the network takes torch.float32 of shape \(6, 1, 4, 4\)"):
         trainer().fit(Classification(net, padding=0), datamodule=batches())
+
+
+def test_labels_may_be_shares_of_classes():
+    task = Classification(nn.Linear(1, 1), Frames(2))
+    logits, labels = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 2, 1, 1])
+    frames, shares = torch.zeros(4, 2, 1, 5, 5), functional.one_hot(labels, 3).float()
+    mixed = 0.7 * shares + 0.3 * shares.roll(1, 0)
+    task.check(logits, (frames, mixed))
+    both = (0.7 * task.loss(logits.mean(0), labels) + 0.3 * task.loss(logits.mean(0), labels.roll(1))).item()
+    assert task.objective(logits, (frames, mixed)).item() == pytest.approx(both)
+    hard, soft = (task.measures(logits, (frames, each)) for each in (labels, shares))
+    assert soft["accuracy"] == hard["accuracy"]
+    assert soft["loss"].item() == pytest.approx(hard["loss"].item())
+
+
+def test_frames_are_laid_out_as_images_are():
+    frames = torch.rand(3, 2, 4, 5, 6)
+    x = Classification(nn.Linear(1, 1), Frames(2), channels_last=True).encode(frames)
+    assert torch.equal(x, frames.transpose(0, 1))
+    assert x.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_pictures_of_frames():
+    frames = torch.zeros(3, 2, 1, 2)
+    frames[0, 0, 0, 0], frames[2, 1, 0, 1] = 2, 1
+    assert _picture(frames) == [[[0, 0, 255], [128, 0, 0]]]
+    assert _picture(frames.sum(1, keepdim=True)) == [[[255], [0]]]  # from the darkest to the brightest

@@ -100,7 +100,7 @@ class Augment(nn.Module):
 
     def forward(self, images: Tensor, seed: int) -> Tensor:
         """Return augmented images, (B, C, H, W); the same seed gives the same result."""
-        with torch.no_grad(), _seeded(seed, images.device):
+        with torch.no_grad(), seeded(seed, images.device):
             for step in self.steps:
                 images = step(images)
         return images
@@ -117,7 +117,7 @@ def _named(name: str) -> nn.Module:
 
 
 @contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed the global generators that modules on this device draw from, and put their states back afterwards."""
     gpus = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=gpus):

@@ -6,6 +6,7 @@ import lightning.pytorch as L
 
 from synfire.base import ConfigError
 from synfire.data.loader import ResidentLoader
+from synfire.data.order import derive_seed
 from synfire.data.split import S, Source, check_fraction
 
 EVAL_TIMES = 4  # samples per batch without gradients over those with: nothing is kept for them, and more is faster
@@ -115,6 +116,13 @@ class LabelledData(L.LightningDataModule, Generic[S]):
     def predict_dataloader(self) -> ResidentLoader:
         """The test batches."""
         return self.test_dataloader()
+
+    def _augment_seed(self) -> int | None:
+        """Return the seed of what is drawn for the training batch at hand; None outside of training."""
+        if self.trainer is None or not self.trainer.training:
+            return None
+        place = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        return derive_seed(self.seed, self.trainer.current_epoch, self.trainer.global_rank, place)
 
     def _prepare(self, split: S) -> S:
         """Return the split as it is used."""

@@ -9,7 +9,6 @@ from synfire.base import ConfigError
 from synfire.data.augment import Augment
 from synfire.data.data_module import LabelledData
 from synfire.data.normalise import Normalisation, measure
-from synfire.data.order import derive_seed
 from synfire.data.split import ImageSource, ImageSplit
 
 
@@ -82,9 +81,7 @@ class ImageData(LabelledData[ImageSplit]):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> tuple[Tensor, Tensor]:
         """Augment (in training only) and normalise a batch on its device."""
         images, labels = batch
-        if self.trainer is not None and self.trainer.training and len(self.augment.steps):
-            place = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
-            seed = derive_seed(self.seed, self.trainer.current_epoch, self.trainer.global_rank, place)
+        if len(self.augment.steps) and (seed := self._augment_seed()) is not None:
             images = self.augment.to(images.device)(images, seed)
         return (images if self.normalisation is None else self.normalisation(images)), labels
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 # Measures that are shares, by how their names end, and the decimals of their percentages.
 SHARES = {"accuracy": 2, "agreement": 3}
-_OF_EVERY_RUN = ("schema", "steps", "parameters", "epochs", "seconds", "seed")
+_OF_EVERY_RUN = ("schema", "steps", "sensor_ms_per_step", "parameters", "epochs", "seconds", "seed")
 _PER = re.compile(r"(non_zeros|spikes|ms|joules)_per_([a-z_]{1,40})")
 _MEASURE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -56,6 +56,7 @@ def columns(summaries: Iterable[Mapping[str, Any]]) -> list[Column]:
         made.append(Column(f"non_zeros_per_{unit}", f"non-zeros/{unit}", f"non-zeros per {unit}", "activity"))
         made.append(Column(f"spikes_per_{unit}", f"spikes/{unit}", f"spikes per {unit}", "activity"))
     made.append(Column("steps", "steps", "steps T", "network"))
+    made.append(Column("sensor_ms_per_step", "sensor ms/step", "sensor time per step, ms", "network"))
     made.append(Column("parameters", "parameters", "parameters", "network"))
     made += [Column(f"ms_per_{unit}", f"ms/{unit}", f"time per {unit}, ms", "time") for unit in units]
     made.append(Column("seconds", "train s", "training, s", "time"))
@@ -75,7 +76,9 @@ def describe_results(summary: Mapping[str, Any]) -> str:
         fired = [f"{summary[key]:,.0f} {name}" for name, key in counts if summary.get(key)]
         parts += [f"{' and '.join(fired)} per {unit}"] if fired else []
     if "steps" in summary:
-        parts[-1:] = [f"{' '.join(parts[-1:])} at T = {summary['steps']}".strip()]
+        told = number(summary.get("sensor_ms_per_step"))
+        of_sensor = "" if told is None else f" of {told:.3g} ms of sensor time"
+        parts[-1:] = [f"{' '.join(parts[-1:])} at T = {summary['steps']}{of_sensor}".strip()]
     parts += [f"{summary['parameters']:,} parameters"] if "parameters" in summary else []
     parts += [f"{summary[f'ms_per_{unit}']:.3g} ms per {unit}" for unit in units if f"ms_per_{unit}" in summary]
     return ", ".join(parts)

@@ -78,7 +78,7 @@ class ClassAccount(Account):
         self._examples: dict[str, Any] | None = None
 
     def add(self, x: Tensor, output: Tensor, batch: tuple[Tensor, Tensor]) -> None:
-        """Take in a batch: input (T, B, ...), logits (T, B, classes), images (B, C, H, W) and labels (B,)."""
+        """Take in a batch: input (T, B, ...), logits (T, B, classes), images (B, C, H, W) or frames, labels (B,)."""
         images, labels = batch
         logits = self._read_out(output, images)
         if self._confusion is None:
@@ -115,8 +115,13 @@ class ClassAccount(Account):
 def _picture(image: Tensor) -> list[list[list[int]]]:
     """Return an image (C, H, W) as bytes [H][W][C], darkest 0 and brightest 255, made small.
 
-    Tokens (L) fill a square, row by row, a pixel each.
+    Tokens (L) fill a square, row by row, a pixel each. Frames (T, C, H, W) are added up; of two channels the first,
+    where events became darker, is blue, the second red, and where both are equal is white.
     """
+    image = image.sum(0) if image.dim() == 4 else image
+    if image.dim() == 3 and image.shape[0] == 2:
+        darker, brighter = image
+        image = torch.stack([brighter, torch.minimum(darker, brighter), darker])
     if image.dim() == 1:
         side = math.isqrt(len(image) - 1) + 1
         image = functional.pad(image, (0, side * side - len(image))).view(1, side, side)

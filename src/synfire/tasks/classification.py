@@ -1,4 +1,4 @@
-"""Classification: images or sequences of tokens in, one class each."""
+"""Classification: images, sequences of tokens or frames of events in, one class each."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +16,9 @@ from synfire.tasks.task import OptimizerFactory, Task
 class Classification(Task):
     """Trains a network to name the class of an image: cross entropy of the mean of its logits over T.
 
-    A batch is (images, labels): float (B, C, H, W) and int64 (B,), or tokens, int64 (B, L), for images. Logs
-    `<part>/loss` and `<part>/accuracy`; the test also counts spikes per image and takes the time per image.
+    A batch is (images, labels): float (B, C, H, W) and int64 (B,), or for images tokens, int64 (B, L), or frames, float
+    (B, T, C, H, W). Labels may also be shares of classes, float (B, classes), as mixing makes them. Logs `<part>/loss`
+    and `<part>/accuracy`; the test also counts spikes per image and takes the time per image.
 
     Args:
         model: maps currents (T, B, C, H, W) to logits per step, (T, B, classes); see `synfire list models`.
@@ -67,7 +68,7 @@ class Classification(Task):
         return logits.float().masked_fill(~told, 0).sum(0) / told.sum(0).clamp_min(1)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the cross entropy of logits (B, classes) and labels (B,), with label smoothing."""
+        """Return the cross entropy of logits (B, classes) and labels (B,) or (B, classes), with label smoothing."""
         return functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
 
     def objective(self, output: Tensor, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -75,9 +76,9 @@ class Classification(Task):
         return self.loss(self.read_out(output, batch[0]), batch[1])
 
     def measures(self, output: Tensor, batch: tuple[Tensor, Tensor]) -> Mapping[str, Tensor]:
-        """Return the loss, without smoothing, and the accuracy."""
+        """Return the loss, without smoothing, and the accuracy; of shares, the largest is the class."""
         logits, labels = self.read_out(output, batch[0]), batch[1]
-        right = (logits.argmax(1) == labels).float().mean()
+        right = (logits.argmax(1) == (labels.argmax(1) if labels.dim() == 2 else labels)).float().mean()
         return {"loss": functional.cross_entropy(logits, labels), "accuracy": right}
 
     def check(self, output: Tensor, batch: tuple[Tensor, Tensor]) -> None:

@@ -115,7 +115,12 @@ class Task(L.LightningModule):
 
     def encode(self, inputs: Tensor) -> Tensor:
         """Turn inputs, such as images (B, C, H, W), into the input of the network, (T, B, ...)."""
-        return self.encoder(inputs.contiguous(memory_format=torch.channels_last) if self.channels_last else inputs)
+        if not self.channels_last:
+            return self.encoder(inputs)
+        if inputs.dim() != 5:
+            return self.encoder(inputs.contiguous(memory_format=torch.channels_last))
+        x = self.encoder(inputs)  # frames, of which each is an image
+        return x.flatten(0, 1).contiguous(memory_format=torch.channels_last).unflatten(0, x.shape[:2])
 
     def respond(self, batch: Any) -> Tensor:
         """Return what the network makes of a batch in training and validation, as `objective` takes it."""

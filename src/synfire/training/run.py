@@ -192,8 +192,15 @@ def _test(trainer: L.Trainer, task: Any, data: L.LightningDataModule) -> dict[st
         **means,
         **task.derived("test", means),
         "steps": task.steps,
+        **_sensor_time(data),
         "parameters": parameters,
     }
+
+
+def _sensor_time(data: Any) -> dict[str, float]:
+    """Return what a step means on the sensor, where the data tells: T of these is what a network waits for."""
+    told = getattr(data, "sensor_ms_per_step", None)
+    return {} if told is None else {"sensor_ms_per_step": float(told)}
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -4,6 +4,7 @@ from synfire.data.events.events import Events
 from synfire.data.events.format import Block, Format
 from synfire.data.events.formats import FORMATS
 from synfire.data.events.frames import read_frames
+from synfire.data.events.packets import Packets, packets
 from synfire.data.events.recording import Recording, read_events, write_events
 from synfire.data.events.representations import (
     FramesByCount,
@@ -27,10 +28,12 @@ __all__ = [
     "FramesByNumber",
     "FramesByTime",
     "OneFrame",
+    "Packets",
     "Recording",
     "Representation",
     "TimeSurface",
     "Voxels",
+    "packets",
     "read_events",
     "read_frames",
     "simulate_events",

@@ -127,17 +127,16 @@ class Counts(Representation):
 
     def make(self, events: EventBatch, cells: Cells) -> Tensor:
         """Return counts, clipped and scaled."""
-        return self.fit(self.count(events, cells))
+        counts = self.clipped(self.count(events, cells))
+        return counts if self.scale == 1 else counts.div_(self.scale)
 
     def count(self, events: EventBatch, cells: Cells) -> Tensor:
         """Return counts, float32, (B, T, C, H, W)."""
         return frames(events, self.edges(events), cells)
 
-    def fit(self, counts: Tensor) -> Tensor:
-        """Clip and scale counts, in their own memory."""
-        if self.clip is not None:
-            counts.clamp_(-self.clip, self.clip)
-        return counts if self.scale == 1 else counts.div_(self.scale)
+    def clipped(self, counts: Tensor) -> Tensor:
+        """Clip counts, in their own memory."""
+        return counts if self.clip is None else counts.clamp_(-self.clip, self.clip)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from synfire.data.order import content_order
 from synfire.data.split import Source, Split
 from synfire.ops.events import EventBatch
 
+EVENT_BYTES = 13
+ROOM = 4 << 30  # bytes of a split that are moved to a device
+
 
 def pack(recordings: Iterable[Events], sensor_size: tuple[int, int]) -> EventBatch:
     """Put recordings one behind the other, each in the order of time and from 0 microseconds on."""
@@ -102,11 +105,21 @@ class EventSplit(Split):
         """Return the recordings of some rows, int64, (B,), and their labels, int64, (B,)."""
         return self.events.take(self.rows[rows.to(self.device)]), self.labels[rows.to(self.device)]
 
+    def alone(self) -> Self:
+        """Return the split with its own recordings alone, copied into memory."""
+        rows = self.rows.cpu()
+        return self._with(rows=torch.arange(len(rows)), events=self.events.take(rows), digests=self.digests[rows])
+
     def to(self, device: torch.device | str) -> Self:
-        """Return the split with its events on a device; itself if it is there already."""
-        if self.device == torch.device(device):
+        """Return the split with its own events on a device; itself if it is there already, or if they take too much.
+
+        More than `ROOM` bytes stay where they are, be it on a disk, so that batches are copied one by one.
+        """
+        size = EVENT_BYTES * int(self.events.counts[self.rows].sum())
+        if self.device == torch.device(device) or size > ROOM:
             return self
-        return self._with(rows=self.rows.to(device), labels=self.labels.to(device), events=self.events.to(device))
+        own = self.alone()
+        return own._with(rows=own.rows.to(device), labels=own.labels.to(device), events=own.events.to(device))
 
     def order(self, seed: int) -> Tensor:
         """Return the permutation `content_order` of the recordings."""

@@ -80,6 +80,21 @@ class EventBatch:
         x, y, t, p = (getattr(self, name)[places] for name in COLUMNS)
         return EventBatch(x, y, t, p, offsets, self.sensor_size)
 
+    def where(self, kept: Tensor) -> "EventBatch":
+        """Return the events at which a mask, bool, (N,), is true; a sample may be left without any."""
+        before = torch.cat([kept.new_zeros(1, dtype=torch.int64), kept.cumsum(0)])
+        x, y, t, p = (getattr(self, name)[kept] for name in COLUMNS)
+        return EventBatch(x, y, t, p, before[self.offsets], self.sensor_size)
+
+    def in_order(self) -> "EventBatch":
+        """Return the events of each sample in the order of time; those of one microsecond keep theirs."""
+        if not len(self.t):
+            return self
+        low, high = self.t.aminmax()
+        order = (self.sample * (high - low + 1) + (self.t - low)).argsort(stable=True)
+        x, y, t, p = (getattr(self, name)[order] for name in COLUMNS)
+        return EventBatch(x, y, t, p, self.offsets, self.sensor_size)
+
     @classmethod
     def join(cls, batches: Sequence["EventBatch"]) -> "EventBatch":
         """Return the samples of several batches of one sensor, one batch behind the other; at least one batch."""
