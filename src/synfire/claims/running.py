@@ -113,8 +113,9 @@ def _first_images(task: Any, data: Any, images: int) -> list[Tensor]:
     data.setup("test")
     batches, left = [], images
     with torch.no_grad():
-        for batch, labels in data.test_dataloader():
-            part, _ = data.on_after_batch_transfer((batch[:left], labels[:left]), 0)
+        for batch in data.test_dataloader():
+            samples, _ = data.on_after_batch_transfer(batch, 0)
+            part = samples[:left]
             batches.append(task.encode(part))
             left -= len(part)
             if left <= 0:

@@ -24,9 +24,12 @@ class Digits(ImageSource):
 
     def read(self) -> tuple[ImageSplit, ImageSplit]:
         """Return (train, test)."""
+        return stratified_split(self.read_all(), self.test_fraction, self.seed)
+
+    def read_all(self) -> ImageSplit:
+        """Return all images in the order of scikit-learn."""
         bunch = need("sklearn.datasets", extra="train", purpose="Digits").load_digits()
         grey = torch.from_numpy(bunch.images).to(torch.int64)
         images = ((grey * 255 + 8) // 16).to(torch.uint8).unsqueeze(1)
         labels = torch.from_numpy(bunch.target).to(torch.int64)
-        whole = ImageSplit(images, labels, tuple(str(digit) for digit in range(10)), "scikit-learn digits")
-        return stratified_split(whole, self.test_fraction, self.seed)
+        return ImageSplit(images, labels, tuple(str(digit) for digit in range(10)), "scikit-learn digits")

@@ -261,6 +261,12 @@ def stratified_split(split: S, test_fraction: float, seed: int) -> tuple[S, S]:
         ConfigError: test_fraction is not above 0 and below 1.
         DataError: no class has two samples, so that a part would be empty.
     """
+    chosen = stratified_rows(split, test_fraction, seed)
+    return split.take((~chosen).nonzero()[:, 0]), split.take(chosen.nonzero()[:, 0])
+
+
+def stratified_rows(split: Split, test_fraction: float, seed: int) -> Tensor:
+    """Return which samples `stratified_split` sets aside, bool, (N,)."""
     check_fraction(test_fraction, "test_fraction")
     if test_fraction == 0:
         raise ConfigError("test_fraction is 0, but a test split is needed here; give more than 0, such as 0.2.")
@@ -275,4 +281,4 @@ def stratified_split(split: S, test_fraction: float, seed: int) -> tuple[S, S]:
             f"{split.origin}: no class has two {split.NOUN}s ({len(split)} {split.NOUN}s, {split.num_classes} "
             f"classes), so no test split can be set aside. Add {split.NOUN}s, or give a test split of its own."
         )
-    return split.take((~chosen).nonzero()[:, 0]), split.take(chosen.nonzero()[:, 0])
+    return chosen

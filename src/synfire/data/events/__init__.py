@@ -4,6 +4,7 @@ from synfire.data.events.events import Events
 from synfire.data.events.format import Block, Format
 from synfire.data.events.formats import FORMATS
 from synfire.data.events.frames import read_frames
+from synfire.data.events.moving_digits import MovingDigits
 from synfire.data.events.packets import Packets, packets
 from synfire.data.events.recording import Recording, read_events, write_events
 from synfire.data.events.representations import (
@@ -27,6 +28,7 @@ __all__ = [
     "FramesByCount",
     "FramesByNumber",
     "FramesByTime",
+    "MovingDigits",
     "OneFrame",
     "Packets",
     "Recording",

@@ -4,6 +4,7 @@ import importlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Literal
 
 import numpy as np
@@ -92,11 +93,11 @@ class EventSimulator:
             raise ConfigError(f"EventSimulator: backend is {backend!r}; choose 'numba' or 'reference'.")
         self.sensor_size, self.backend = sensor_size, backend
         self.camera = camera = camera or EventCamera()
-        self._random = np.random.default_rng(seed)
+        pixels, self._counts, self._shots = (np.random.default_rng([seed, stream]) for stream in range(3))
         self.on, self.off = (
-            np.maximum(self._random.normal(mean, camera.sigma, self.pixels), LEAST * mean)
-            for mean in (camera.on, camera.off)
+            np.maximum(pixels.normal(mean, camera.sigma, self.pixels), LEAST * mean) for mean in (camera.on, camera.off)
         )
+        self._phase = pixels.random(self.pixels)  # of the leak
         self.restart()
 
     @property
@@ -105,7 +106,7 @@ class EventSimulator:
         return self.sensor_size[0] * self.sensor_size[1]
 
     def restart(self) -> None:
-        """Forget the frames so far, so that another video may begin: the pixels keep their thresholds."""
+        """Forget the frames so far, so that another video may begin. The pixels stay the same, the noise goes on."""
         self._times = np.empty(0, np.int64)  # of the last frame, if there was one
         self._signal = np.empty((0, self.pixels))
         self._light = np.empty((0, self.pixels))
@@ -148,8 +149,8 @@ class EventSimulator:
         self._start = start
         self._level = self._signal_of(light[None], np.array([start]))[0]
         if self.camera.leak:
-            self._level -= self._random.random(self.pixels) * self.on
-        self._last = np.full(self.pixels, start - self.camera.refractory)
+            self._level -= self._phase * self.on
+        self._last = np.full(self.pixels, start - int(self.camera.refractory))
 
     def _signal_of(self, light: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Return S, (F, pixels). That R sinks is the same as that S grows; leak events per second are leak * on / s."""
@@ -171,20 +172,20 @@ class EventSimulator:
     def _noise(self, light: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Draw shots of noise: interval * pixels + pixel, time and polarity, each (N,), in that order.
 
-        They are drawn interval by interval, so that it makes no difference how many frames come at once.
+        Counts and shots have generators of their own, so that it makes no difference how many frames come at once.
         """
-        parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))]
-        for i in range(len(times) - 1 if self.camera.shot_noise else 0):
-            count = self._random.poisson(1e-6 * self.camera.shot_noise * (times[i + 1] - times[i]) * self.pixels)
-            pixel = self._random.integers(0, self.pixels, count)
-            t = self._random.integers(times[i], times[i + 1], count) + 1
-            kept = self._random.random(count) < 1 - (1 - BRIGHT_NOISE) * light[i, pixel]
-            p = self._random.integers(0, 2, count, dtype=np.uint8)
-            order = np.lexsort((t, pixel))
-            order = order[kept[order]]
-            parts.append((i * self.pixels + pixel[order], t[order], p[order]))
-        index, t, p = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return index, t, p
+        if not self.camera.shot_noise:
+            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8)
+        spans = np.diff(times)
+        counts = self._counts.poisson(1e-6 * self.camera.shot_noise * self.pixels * spans)
+        interval = np.repeat(np.arange(len(spans)), counts)
+        where, when, lost, which = self._shots.random((len(interval), 4)).T
+        pixel = (where * self.pixels).astype(np.int64)
+        t = times[interval] + 1 + (when * spans[interval]).astype(np.int64)
+        index, p = interval * self.pixels + pixel, (which < 0.5).astype(np.uint8)
+        order = np.lexsort((t, index))
+        order = order[(lost >= (1 - BRIGHT_NOISE) * light[interval, pixel])[order]]
+        return index[order], t[order], p[order]
 
 
 def simulate_events(
@@ -261,15 +262,12 @@ def _advance(simulator: EventSimulator, pairs: list[tuple[np.ndarray, int]]) -> 
 
 
 def _pairs(frames: Iterable[np.ndarray], times: Iterable[int]) -> Iterator[tuple[np.ndarray, int]]:
-    count = 0
-    try:
-        for pair in zip(frames, times, strict=True):
-            count += 1
-            yield pair
-    except ValueError as err:
-        raise DataError(
-            f"there are not as many frames as times: one of them ends after {count}. Give as many."
-        ) from err
+    for count, (frame, time) in enumerate(zip_longest(frames, times)):
+        if frame is None or time is None:
+            raise DataError(
+                f"there are not as many frames as times: one of them ends after {count}. Give a time for each frame."
+            )
+        yield frame, time
 
 
 def crossings(

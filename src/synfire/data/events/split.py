@@ -53,6 +53,7 @@ class EventSplit(Split):
         events: all recordings that are kept together.
         digests: of all of them, see `digest`, int64.
         origin: the file or folder they came from; the subject of error messages.
+        mapped: the events lie on the disk, so that they stay there, and batches are copied to another device.
 
     Raises:
         DataError: there is no recording, or a label is out of range.
@@ -66,6 +67,7 @@ class EventSplit(Split):
     events: EventBatch
     digests: Tensor
     origin: str = "EventSplit"
+    mapped: bool = False
 
     def __post_init__(self) -> None:
         self._check_labels()
