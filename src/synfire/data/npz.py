@@ -2,9 +2,10 @@
 
 import math
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -111,15 +112,11 @@ def _read_array(path: Path, key: str) -> np.ndarray:
         DataError: the file is damaged, or the array holds objects.
     """
     where = f"{path}[{key}]"
-    with reading(where, "a NumPy array"), zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as stream:
-        version = npy.read_magic(stream)
-        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = header(stream)
-        if dtype.hasobject:
-            raise DataError(
-                f"{where}: an array of Python objects, which only a pickle can hold; none is ever loaded here. "
-                "Save plain numbers, for example with array.astype('uint8')."
-            )
+    with (
+        reading(where, "a NumPy array"),
+        zipfile.ZipFile(path) as archive,
+        open_array(archive, key, where) as (stream, shape, fortran, dtype),
+    ):
         count = math.prod(shape) * dtype.itemsize
         payload = read_up_to(stream, count + 1)
         if len(payload) != count:
@@ -129,6 +126,34 @@ def _read_array(path: Path, key: str) -> np.ndarray:
             )
         array = np.frombuffer(payload, dtype=dtype) if count else np.empty(0, dtype)
         return array.reshape(shape, order="F" if fortran else "C")
+
+
+class Array(NamedTuple):
+    """An array of an archive, of which the header is read."""
+
+    stream: IO[bytes]  # of its numbers
+    shape: tuple[int, ...]
+    fortran: bool  # whether the first axis is the fastest
+    dtype: np.dtype
+
+
+@contextmanager
+def open_array(archive: zipfile.ZipFile, key: str, where: str) -> Iterator[Array]:
+    """Open an array of an .npz file; `where` names it in messages.
+
+    Raises:
+        DataError: it holds objects.
+    """
+    with archive.open(f"{key}.npy") as stream:
+        version = npy.read_magic(stream)
+        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = header(stream)
+        if dtype.hasobject:
+            raise DataError(
+                f"{where}: an array of Python objects, which only a pickle can hold; none is ever loaded here. "
+                "Save plain numbers, for example with array.astype('uint8')."
+            )
+        yield Array(stream, shape, fortran, dtype)
 
 
 def to_images(array: np.ndarray, layout: Layout, where: str) -> Tensor:

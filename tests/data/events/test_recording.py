@@ -3,8 +3,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+from scipy.io import loadmat
 
 from synfire.base import ConfigError, DataError
 from synfire.data.events import FORMATS, Events, Recording, read_events, write_events
@@ -35,6 +37,52 @@ def test_real_recordings_have_the_events_that_other_readers_found(name: str, rea
     recording = read_events(folder / name)
     assert len(recording) == expected["events"]
     assert digest(recording) == expected["digest"]
+    assert not recording.discarded
+
+
+def by_lines(path: Path) -> list[tuple[int, ...]]:
+    rows = [line.split() for line in path.read_text().splitlines()]
+    return [(round(1e6 * float(t)), int(x), int(y), int(p)) for t, x, y, p in rows]
+
+
+def by_h5py(path: Path) -> list[tuple[int, ...]]:
+    with h5py.File(path) as file:
+        t, x, y, p = (file[f"raw_events/{name}"][()].tolist() for name in "txyp")
+    return [(round(1e6 * row[0]), *map(int, row[1:])) for row in zip(t, x, y, p, strict=True)]
+
+
+def by_words(path: Path) -> list[tuple[int, ...]]:
+    data = path.read_bytes()
+    words = [int.from_bytes(data[at : at + 5], "big") for at in range(0, len(data), 5)]
+    return [(word & 0x7FFFFF, word >> 24, 0, word >> 23 & 1) for word in words]
+
+
+def by_loadmat(path: Path) -> list[tuple[int, ...]]:
+    *taxels, times = loadmat(path)["spiketrain"].tolist()
+    return [
+        (round(1e6 * time), taxel % 10, taxel // 10, int(values[at] > 0))
+        for at, time in enumerate(times)
+        for taxel, values in enumerate(taxels)
+        if values[at]
+    ]
+
+
+INDEPENDENT = {
+    "events_tiny.txt": by_lines,
+    "events_tiny.hdf5": by_h5py,
+    "ntidigits_sample.bs1": by_words,
+    "stmnist_sample.mat": by_loadmat,
+}
+
+
+@pytest.mark.parametrize("name", INDEPENDENT)
+def test_real_recordings_of_small_formats_equal_an_independent_reader(
+    name: str, real_data: Callable[[str], Path]
+) -> None:
+    recording = read_events(real_data("event_samples") / name)
+    columns = (recording.t, recording.x, recording.y, recording.p)
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == INDEPENDENT[name](recording.path)
+    assert len(recording) == {"ntidigits_sample.bs1": 898, "stmnist_sample.mat": 2346}.get(name, 17)
     assert not recording.discarded
 
 

@@ -1,11 +1,17 @@
 """Recordings of event cameras and cochleas: formats, representations and data modules."""
 
+from synfire.data.events.cochlea import SHD, SSC
 from synfire.data.events.events import Events
+from synfire.data.events.folders import CIFAR10DVS, NCARS, EventFolder, NCaltech101
 from synfire.data.events.format import Block, Format
 from synfire.data.events.formats import FORMATS
+from synfire.data.events.formats.spike_trains import read_spike_trains
 from synfire.data.events.frames import read_frames
+from synfire.data.events.gesture import DVSGesture
 from synfire.data.events.moving_digits import MovingDigits
+from synfire.data.events.nmnist import NMNIST
 from synfire.data.events.packets import Packets, packets
+from synfire.data.events.recorded import RecordedSource
 from synfire.data.events.recording import Recording, read_events, write_events
 from synfire.data.events.representations import (
     FramesByCount,
@@ -19,9 +25,16 @@ from synfire.data.events.representations import (
 from synfire.data.events.simulate import EventCamera, EventSimulator, simulate_events, stream_events
 
 __all__ = [
+    "CIFAR10DVS",
     "FORMATS",
+    "NCARS",
+    "NMNIST",
+    "SHD",
+    "SSC",
     "Block",
+    "DVSGesture",
     "EventCamera",
+    "EventFolder",
     "EventSimulator",
     "Events",
     "Format",
@@ -29,8 +42,10 @@ __all__ = [
     "FramesByNumber",
     "FramesByTime",
     "MovingDigits",
+    "NCaltech101",
     "OneFrame",
     "Packets",
+    "RecordedSource",
     "Recording",
     "Representation",
     "TimeSurface",
@@ -38,6 +53,7 @@ __all__ = [
     "packets",
     "read_events",
     "read_frames",
+    "read_spike_trains",
     "simulate_events",
     "stream_events",
     "write_events",

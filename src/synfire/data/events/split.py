@@ -127,6 +127,11 @@ class EventSplit(Split):
         """Return the permutation `content_order` of the recordings."""
         return content_order(self.digests[self.rows.cpu()], self.labels, seed)
 
+    def on_sensor(self, size: tuple[int, int]) -> Self:
+        """Return the same events as of a sensor of this width and height, which must hold them."""
+        columns = (getattr(self.events, name) for name in ("x", "y", "t", "p", "offsets"))
+        return self._with(events=EventBatch(*columns, sensor_size=size))
+
     def describe(self) -> str:
         """Return sensor and classes in words."""
         width, height = self.events.sensor_size

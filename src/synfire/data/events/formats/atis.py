@@ -1,5 +1,6 @@
 """The 40-bit events of ATIS recordings: N-MNIST and N-Caltech101 (Orchard et al. 2015)."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -27,7 +28,7 @@ class AtisBin(Format):
     def blocks(self) -> Iterator[Block]:
         """Yield the events."""
         passed = place = 0
-        with self.path.open("rb") as file:
+        with self._open() as file:
             while data := file.read(SIZE * CHUNK):
                 place, rest = place + len(data), len(data) % SIZE
                 raw = np.frombuffer(data, np.uint8, len(data) - rest).reshape(-1, SIZE)
@@ -42,6 +43,9 @@ class AtisBin(Format):
                 if rest:
                     raise self.damaged(f"the last event has {rest} of {SIZE} bytes", place)
 
+    def _open(self) -> IO[bytes]:
+        return self.path.open("rb")
+
     @classmethod
     def write(cls, events: Events, file: IO[bytes]) -> None:
         """Write events; their times, of 0 to 8.3 seconds, need no overflows then."""
@@ -55,3 +59,14 @@ class AtisBin(Format):
         time = events.t | events.p.astype(np.int64) << 23
         columns = [events.x, events.y, time >> 16, time >> 8 & 255, time & 255]
         file.write(np.stack(columns, 1).astype(np.uint8).tobytes())
+
+
+class AtisPart(AtisBin):
+    """A recording of which the bytes are at hand; the path is that of the file they came from."""
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        super().__init__(path)
+        self._data = data
+
+    def _open(self) -> IO[bytes]:
+        return io.BytesIO(self._data)

@@ -1,0 +1,170 @@
+"""Events in HDF5 files, in the layouts in use: DSEC, MVSEC, E2VID, v2e and others with a data set for each column."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synfire.base import DataError, need
+from synfire.data.events.events import LARGEST
+from synfire.data.events.format import CHUNK, Block, Format
+from synfire.data.events.formats.columns import Converter, find_columns, find_order
+from synfire.data.reading import reading
+
+DEPTH, MOST = 4, 1000  # groups within groups, and objects, that are looked at
+LARGEST_PIECE = 1 << 26  # bytes that the file may compress in one piece
+
+
+class Hdf5Events(Format):
+    """The first data sets x, y, t and p, under any of the usual names, or the first one `events` that has them all.
+
+    Times are microseconds if they are whole, else seconds; `t_offset` beside the group of the columns is added to them.
+    The order of columns without names is told by their content. Nothing outside the file is followed.
+    """
+
+    NAME = "HDF5"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with opened(path) as file:
+            self._names, others = self._find(file)
+            self._others = {name: len(file[name]) for name in others}
+            self.sensor_size = _size(file)
+
+    @staticmethod
+    def recognises(head: bytes, path: Path) -> bool:
+        """Whether it is an HDF5 file, also one behind a header of its user's."""
+        return any(head[at : at + 8] == b"\x89HDF\r\n\x1a\n" for at in (0, 512, 1024, 2048))
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the events."""
+        self.skipped.update({f"events of {name}": count for name, count in self._others.items()})
+        with opened(self.path) as file:
+            columns = {column: file[name] for column, name in self._names.items()}
+            rows = [check(self.path, dataset) for dataset in columns.values()]
+            if len(set(rows)) > 1:
+                raise self.damaged(f"the lengths of the columns differ: {rows}")
+            converter, order = Converter(str(self.path), _offset(next(iter(columns.values())))), ""
+            for start in range(0, rows[0], CHUNK):
+                read = {column: dataset[start : start + CHUNK] for column, dataset in columns.items()}
+                if "" in read and read[""].dtype.names is None:
+                    order = order or find_order([*read[""].T], str(self.path))
+                    read = dict(zip(order, read[""].T, strict=True))
+                elif "" in read:
+                    names = find_columns(read[""].dtype.names) or {}
+                    read = {column: read[""][name] for column, name in names.items()}
+                yield converter.block(**{column: values.ravel() for column, values in read.items()})
+
+    def _find(self, file: Any) -> tuple[dict[str, str], list[str]]:
+        """Return the data sets of the columns by column ("" if one has them all), and others that hold events, too."""
+        found: list[dict[str, str]] = []
+        for group in _groups(file):
+            names = {name: dataset for name, dataset in _members(group) if hasattr(dataset, "dtype")}
+            if columns := find_columns(names):
+                found.append({column: names[name].name for column, name in columns.items()})
+            found += [{"": dataset.name} for dataset in names.values() if _holds_all(dataset)]
+        if not found and "spikes" in file and "labels" in file:
+            raise DataError(
+                f"{self.path}: it holds many recordings, as those of SHD and SSC do. Read it with "
+                "synfire.data.events.read_spike_trains, or the data set with synfire.data.events.SHD or SSC."
+            )
+        if not found:
+            raise DataError(
+                f"{self.path}: no data sets x, y, t and p side by side, and no array of events with four columns. "
+                "Check that it is the right file."
+            )
+        return found[0], [next(iter(names.values())) for names in found[1:]]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open an HDF5 file for reading."""
+    h5py = need("h5py", extra="events", purpose="reading an HDF5 file")
+    with reading(path, "HDF5"), h5py.File(path, "r") as file:
+        yield file
+
+
+def check(path: Path, dataset: Any) -> int:
+    """Return how many rows a data set really has.
+
+    Raises:
+        DataError: it is stored elsewhere, announces more than the file holds, or needs a filter that is not installed.
+    """
+    where = f"{path}: {dataset.name}"
+    if dataset.external or dataset.is_virtual:
+        raise DataError(f"{where} is kept in another file, which is not followed. Copy it into one with h5repack.")
+    _check_filters(where, dataset)
+    rows = dataset.shape[0] if dataset.shape else 0
+    size = rows * dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))
+    if dataset.chunks is None:
+        held = dataset.id.get_storage_size()
+        place = dataset.id.get_offset()
+        held = min(held, path.stat().st_size - place) if place is not None else held
+    else:
+        piece = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
+        if piece > LARGEST_PIECE:
+            raise DataError(f"{where}: pieces of {piece} bytes; at most {LARGEST_PIECE} are read. Use h5repack.")
+        held = dataset.id.get_num_chunks() * piece
+    if size > held:
+        raise DataError(f"{where}: {rows} rows announced, but there is less in the file. Download or copy it again.")
+    return rows
+
+
+def _check_filters(where: str, dataset: Any) -> None:
+    h5py = need("h5py", extra="events", purpose="reading an HDF5 file")
+    plist = dataset.id.get_create_plist()
+    for number in range(plist.get_nfilters()):
+        code, *_, name = plist.get_filter(number)
+        if not h5py.h5z.filter_avail(code):
+            with suppress(ImportError):
+                importlib.import_module("hdf5plugin")  # registers more filters
+        if not h5py.h5z.filter_avail(code):
+            raise DataError(
+                f"{where} is compressed by {name.decode(errors='replace')} (filter {code} of HDF5), which is not "
+                "installed. Blosc, Zstd and others come with: pip install hdf5plugin"
+            )
+
+
+def _groups(file: Any) -> Iterator[Any]:
+    """Yield the groups of a file, the outer ones first."""
+    waiting, seen = [(file, 0)], 0
+    while waiting and seen < MOST:
+        group, depth = waiting.pop(0)
+        seen += 1
+        yield group
+        if depth < DEPTH:
+            waiting += [(member, depth + 1) for _, member in _members(group) if hasattr(member, "keys")]
+
+
+def _members(group: Any) -> Iterator[tuple[str, Any]]:
+    """Yield names and members of a group, without those that links lead to."""
+    h5py = need("h5py", extra="events", purpose="reading an HDF5 file")
+    for name in sorted(group)[:MOST]:
+        if isinstance(group.get(name, getlink=True), h5py.HardLink):
+            yield name, group[name]
+
+
+def _holds_all(dataset: Any) -> bool:
+    """Whether a data set has fields for all columns, or four columns and the name of events."""
+    if dataset.dtype.names is not None:
+        return dataset.ndim == 1 and find_columns(dataset.dtype.names) is not None
+    return dataset.ndim == 2 and dataset.shape[1] == 4 and dataset.name.rsplit("/")[-1] == "events"
+
+
+def _offset(dataset: Any) -> int:
+    """Return the microseconds that DSEC wants added to all times."""
+    for group in (dataset.parent, dataset.parent.parent):
+        if "t_offset" in group and group["t_offset"].size == 1 and group["t_offset"].dtype.kind in "iu":
+            return int(group["t_offset"][()].item())
+    return 0
+
+
+def _size(file: Any) -> tuple[int, int] | None:
+    """Return width and height, if they are told as E2VID does: height and width."""
+    size = np.ravel(file.attrs.get("sensor_resolution", ()))
+    if size.shape != (2,) or size.dtype.kind not in "iuf" or not all(0 < side <= LARGEST for side in size):
+        return None
+    return int(size[1]), int(size[0])
