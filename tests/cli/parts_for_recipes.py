@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as L
+import numpy as np
 from torch import nn
 
 from synfire.base import save_weights
+from synfire.data import Events
+from synfire.data.events.split import EventSource, EventSplit
 from synfire.layers import Conv2d, Flatten, Linear
 from synfire.neurons import MultiLevelIF
 
@@ -22,6 +25,32 @@ def small_net(levels: int = 4) -> nn.Module:
         Flatten(),
         Linear(256, 10),
     )
+
+
+def event_net() -> nn.Module:
+    """A spiking layer between two others, for the events of `Strokes`."""
+    return nn.Sequential(Flatten(), Linear(2 * 8 * 8, 16), MultiLevelIF(2), Linear(16, 2))
+
+
+class Strokes(EventSource):
+    """Edges that move to the right, or down."""
+
+    def read(self) -> tuple[EventSplit, EventSplit]:
+        """Draw both splits."""
+        return self._drawn(64, 0), self._drawn(16, 1)
+
+    def _drawn(self, count: int, seed: int) -> EventSplit:
+        draw = np.random.default_rng(seed)
+        made = [stroke(down=bool(i % 2), across=draw.integers(0, 8, 40)) for i in range(count)]
+        return EventSplit.of(made, [i % 2 for i in range(count)], ("right", "down"), (8, 8))
+
+
+def stroke(down: bool, across: np.ndarray) -> Events:
+    """Return an edge that moves by a pixel a millisecond, on the pixels across."""
+    t = np.arange(40) * 200
+    along = t // 1000
+    x, y = (across, along) if down else (along, across)
+    return Events.of(x, y, t, np.arange(40) % 2, (8, 8))
 
 
 class Kill(L.Callback):

@@ -47,6 +47,7 @@ def plots(dom: str) -> dict[str, str]:
     """Return by key what stands in the place of each figure: "drawn", or the reason why it is not."""
     found = {}
     dom = dom.partition('<script type="text/plain"')[0]
+    dom = re.sub(r'<figure class="full optional" hidden="">.*?</figure>', "", dom, flags=re.DOTALL)
     for part in re.split(r'<div class="(?=plot[^"]*" data-key)', dom)[1:]:
         kinds, rest = part.split('" data-key="', 1)
         key = rest.split('"', 1)[0]

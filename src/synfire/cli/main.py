@@ -21,6 +21,7 @@ commands:
   report RUN...  compare runs: a table, and a page with figures
   claim NAME     run both sides of a published claim, and say whether it holds here
   generate RUN   let a network of language go on behind a prompt
+  live RUN       let a network see events as they come, from UDP or a pipe
   view FILE      what a recording of an event camera holds, with pictures
 
 start here:
@@ -107,6 +108,17 @@ examples:
   synfire view recording.raw --html recording.html        a page with figures, to open in a browser
   synfire view recording.raw --png sheet.png --gif moving.gif
   synfire view sample.bin --sensor-size 34 34 --start 100 --stop 200
+"""
+
+LIVE = """\
+Let the network of a run see events as they come, and print a class for every step of time, until Ctrl-C.
+
+Events come as UDP packets in AEStream's form, or with --file from a pipe, as AEDAT 3.1 or AEStream's words. A class is
+that of the mean over the last steps, as many as the network was trained with unless --window says otherwise.
+
+examples:
+  synfire live runs/gestures-1 --sensor-size 128 128 --port 3333
+  aestream ... | synfire live runs/gestures-1 --sensor-size 128 128 --file -
 """
 
 LARGEST = 1e12  # milliseconds, 30 years
@@ -230,6 +242,13 @@ def _report(args: argparse.Namespace, _: list[str]) -> Iterator[str]:
     yield report(args) + "\n"
 
 
+def _live(args: argparse.Namespace, _: list[str]) -> Iterator[str]:
+    from synfire.cli.live import live
+
+    live(args)
+    return iter(())
+
+
 def _view(args: argparse.Namespace, _: list[str]) -> Iterator[str]:
     from synfire.cli.view import view
 
@@ -242,6 +261,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], Iterator[str]]] =
     "claim": _claim,
     "generate": _generate,
     "list": _list,
+    "live": _live,
     "report": _report,
     "view": _view,
 }
@@ -292,7 +312,7 @@ def _parser() -> _Parser:
     generate.add_argument("--top-k", type=_whole_number, metavar="K", help="draw from the K most probable alone")
     generate.add_argument("--event-driven", action="store_true", help="read the weights of spikes alone, where faster")
     generate.add_argument("--seed", type=_whole_number, default=0, metavar="N", help="of what is drawn")
-    for command in (train, evaluate, generate):
+    for command in (train, evaluate, generate, _add_live(commands, form)):
         command.add_argument(
             "--trust", action="append", default=[], metavar="PACKAGE", help="let the recipe use this package"
         )
@@ -345,13 +365,22 @@ def _add_view(commands: Any, form: dict[str, Any]) -> None:
         "--start", type=_number, metavar="MS", help="leave out what is before, in ms from the first event"
     )
     view.add_argument("--stop", type=_number, metavar="MS", help="leave out what is from here on, likewise")
-    _add_sensor(view)
+    view.add_argument(
+        "--sensor-size", type=_whole_number, nargs=2, metavar=("W", "H"), help="pixels; by default as the file says"
+    )
     view.add_argument(
         "--damaged", choices=("error", "stop"), default="error", help="stop: read a damaged file up to the damage"
     )
 
 
-def _add_sensor(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--sensor-size", type=_whole_number, nargs=2, metavar=("W", "H"), help="pixels; by default as the file says"
-    )
+def _add_live(commands: Any, form: dict[str, Any]) -> argparse.ArgumentParser:
+    live = commands.add_parser("live", usage="synfire live RUN --sensor-size W H [options]", description=LIVE, **form)
+    live.add_argument("run", type=Path, metavar="RUN", help="a run folder of a network that was trained on events")
+    live.add_argument("--sensor-size", type=_whole_number, nargs=2, required=True, metavar=("W", "H"), help="pixels")
+    live.add_argument("--port", type=_whole_number, default=3333, metavar="N", help="of UDP; by default 3333")
+    live.add_argument("--host", default="127.0.0.1", help="who may send: by default this machine, 0.0.0.0 for all")
+    live.add_argument("--file", type=Path, metavar="FILE", help="read a pipe instead; - is the standard input")
+    live.add_argument("--step-us", type=_whole_number, metavar="N", help="of a step; by default as in training")
+    live.add_argument("--window", type=_whole_number, metavar="N", help="steps to take the mean over")
+    live.add_argument("--timeout", type=float, metavar="S", help="end when nothing came for so many seconds")
+    return live

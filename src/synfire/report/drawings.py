@@ -14,6 +14,7 @@ import numpy as np
 from synfire.base import SynfireError
 from synfire.report.results import decimals, measures_of, number
 from synfire.report.runs import Run, brief, labels
+from synfire.report.slices import event_picture
 
 Drawing = dict[str, Any]
 
@@ -259,6 +260,53 @@ def raster(run: Run, sample: int) -> Drawing:
     return _drawing(
         [heat], x="layer, a column per step", y=f"{tallest} neurons of each layer", xaxis=xaxis, yaxis=yaxis
     )
+
+
+def has_frames(run: Run) -> bool:
+    """Return whether a run keeps what `events` draws."""
+    examples = run.test.get("examples")
+    return isinstance(examples, dict) and "frames" in examples
+
+
+def events(run: Run, sample: int) -> Drawing:
+    """Draw `figures.events`."""
+    if not has_frames(run):
+        raise NothingToShow(f"{run.name} keeps no frames of events")
+    examples = run.test["examples"]
+    found, layers = examples["frames"], examples["layers"]
+    steps, joined = int(found["steps"]), int(found["joined"])
+    height, width = (int(side) for side in found["size"])
+    shown = [
+        {
+            "source": event_picture(off, on, height, width), "layer": "above", "sizing": "contain",
+            "xref": "x", "x": 0.5 + joined * (place + 0.5), "sizex": joined, "xanchor": "center",
+            "yref": "y", "y": 1, "sizey": 1, "yanchor": "top",
+        }
+        for place, (off, on) in enumerate(zip(found["off"][sample], found["on"][sample], strict=True))
+    ]  # fmt: skip
+    if not 0 < len(shown) <= steps:
+        raise ValueError("the frames of a sample are more than its steps")
+    rows: list[list[Any]] = []
+    middles = []
+    for layer in layers:
+        values = np.asarray(layer["values"][sample], dtype=np.float64)
+        if values.ndim != 2 or not values.size or len(values) > steps or not np.isfinite(values).all():
+            raise ValueError("the values of a layer are no table of steps and neurons")
+        middles.append(len(rows) + values.shape[1] // 2)
+        rows += [[*row, *[None] * (steps - len(row))] for row in _numbers(values.T)]
+        rows += [[None] * steps] * max(1, values.shape[1] // 20)
+    heat = {
+        "type": "heatmap", "x": list(range(1, steps + 1)), "z": rows, "yaxis": "y2", "colorscale": "Viridis",
+        "colorbar": {"title": {"text": "value", "side": "right"}, "len": 0.65, "y": 0, "yanchor": "bottom"},
+        "hoverongaps": False, "hovertemplate": "step %{x}: %{z}<extra></extra>",
+    }  # fmt: skip
+    names = {"tickmode": "array", "tickvals": middles, "ticktext": [text(layer["name"]) for layer in layers]}
+    axes = {
+        "xaxis": {"title": {"text": "step"}, "range": [0.5, steps + 0.5], "dtick": max(1, steps // 16), "anchor": "y2"},
+        "yaxis": {"domain": [0.7, 1.0], "range": [0, 1], "visible": False, "fixedrange": True},
+        "yaxis2": {"domain": [0.0, 0.67], "autorange": "reversed", "showgrid": False, **names},
+    }  # fmt: skip
+    return {"data": [heat], "layout": {**axes, "images": shown}}
 
 
 def picture(run: Run, sample: int) -> Drawing:

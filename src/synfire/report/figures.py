@@ -19,6 +19,7 @@ __all__ = [
     "curves",
     "density",
     "energy_per_layer",
+    "events",
     "picture",
     "raster",
 ]
@@ -55,6 +56,11 @@ def confusion(run: Run) -> go.Figure:
 def raster(run: Run, sample: int) -> go.Figure:
     """What chosen neurons of every layer emit on one sample: a column per step, layers side by side."""
     return go.Figure(drawings.raster(run, sample))
+
+
+def events(run: Run, sample: int) -> go.Figure:
+    """One sample of events, step by step (brighter in orange, darker in blue), above what neurons emit on it."""
+    return go.Figure(drawings.events(run, sample))
 
 
 def picture(run: Run, sample: int) -> go.Figure:

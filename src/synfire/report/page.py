@@ -199,6 +199,8 @@ class _Page:
                     f"raster|{i}|{sample}": partial(drawings.raster, self.runs[i], sample),
                     f"picture|{i}|{sample}": partial(drawings.picture, self.runs[i], sample),
                 }
+                if drawings.has_frames(self.runs[i]):
+                    makes[f"events|{i}|{sample}"] = partial(drawings.events, self.runs[i], sample)
                 if not self._add(makes, room):
                     del waiting[i]
                     bare = bare or not sample

@@ -1,5 +1,7 @@
 """Pictures of slices of a recording: one sheet with all of them, or an animation."""
 
+import base64
+import io
 import math
 from collections.abc import Callable, Sequence
 from typing import IO, TYPE_CHECKING, Any
@@ -43,6 +45,24 @@ def palette() -> list[int]:
             min(255, ground + (a * on + b * off) // (LEVELS - 1)) for ground, a, b in zip(GROUND, ON, OFF, strict=True)
         ]
     return made
+
+
+def event_picture(off: str, on: str, height: int, width: int) -> str:
+    """Return a frame of events as a PNG in a data URL, from digits 0 to 9 for every picture element, row by row.
+
+    Raises:
+        ValueError: they are no digits, or not as many as height times width.
+    """
+    if len(off) != height * width or not (off + on).isascii() or not (off + on).isdigit():
+        raise ValueError(f"a frame of {height} x {width} is not as many digits")
+    darker, brighter = (np.array(list(digits), np.uint8).reshape(height, width) for digits in (off, on))
+    scaled = [
+        np.where(digits > 0, FAINTEST + digits * (LEVELS - 1 - FAINTEST) // 9, 0) for digits in (darker, brighter)
+    ]
+    image, _ = _image((scaled[1] * LEVELS + scaled[0]).astype(np.uint8))
+    file = io.BytesIO()
+    image.convert("RGB").resize((4 * width, 4 * height), 0).save(file, "PNG")  # browsers blur what they enlarge
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def write_sheet(file: IO[bytes], counts: np.ndarray, times: Sequence[str], title: str) -> None:

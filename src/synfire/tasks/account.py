@@ -15,6 +15,7 @@ from synfire.metering.raster import raster
 EXAMPLES = 8
 PICTURE = 48  # pixels on the longer side of a stored picture
 MOST, FEWEST = 96, 8  # neurons of a layer that are shown
+FRAMES, FRAME = 16, 32  # stored frames of events of a sample, and picture elements on their longer side
 SHOWN = 1 << 16  # of these times T: a long sequence shows fewer neurons, since a page that holds all would not open
 
 
@@ -109,7 +110,38 @@ class ClassAccount(Account):
             "predicted": logits[chosen].argmax(1).tolist(),
             "pictures": [_picture(image) for image in images[chosen]],
             "layers": raster(self.net, x[:, chosen], max(FEWEST, min(MOST, SHOWN // len(x)))),
+            **({"frames": event_frames(images[chosen])} if images.dim() == 5 and images.shape[2] <= 2 else {}),
         }
+
+
+def event_frames(frames: Tensor) -> dict[str, Any]:
+    """Return frames of events, (B, T, C, H, W), made small for a page, with darker and brighter apart.
+
+    Of one channel what is negative is darker. Neighbouring steps are added up until there are at most `FRAMES`, and
+    neighbouring pixels until there are at most `FRAME` to a side.
+
+    Returns:
+        "joined": steps of a picture; "size": its height and width; "steps": T; "off" and "on": for every sample and
+        picture a digit for every picture element, row by row, of which 9 is what only 1 % of those with events exceed.
+    """
+    frames = frames.detach().float().cpu()
+    both = frames if frames.shape[2] == 2 else torch.cat([-frames, frames], 2)
+    batch, steps, _, height, width = both.shape
+    joined, block = -(-steps // FRAMES), -(-max(height, width) // FRAME)
+    padded = functional.pad(both.clamp_min(0), (0, -width % block, 0, -height % block))
+    small = functional.avg_pool2d(padded.flatten(0, 1), block) * block**2
+    small = functional.pad(small.view(batch, steps, -1), (0, 0, 0, -steps % joined))
+    small = small.view(batch, -(-steps // joined), joined, 2, -1).sum(2)
+    made: dict[str, Any] = {"joined": joined, "size": [-(-height // block), -(-width // block)], "steps": steps}
+    for name, channel in (("off", 0), ("on", 1)):
+        made[name] = [[_digits(picture[channel], sample) for picture in sample] for sample in small]
+    return made
+
+
+def _digits(values: Tensor, sample: Tensor) -> str:
+    some = sample[sample > 0]
+    most = some.quantile(0.99) if 0 < len(some) < 1 << 24 else torch.tensor(1.0)
+    return "".join(map(str, (9 * values / most).clamp(max=9).ceil().int().tolist()))
 
 
 def _picture(image: Tensor) -> list[list[list[int]]]:

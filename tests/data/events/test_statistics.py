@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synfire.base import ConfigError, DataError
@@ -41,6 +41,7 @@ def at(times: list[int], size: tuple[int, int] = (4, 3)) -> Events:
     return Events.of(np.arange(count) % 4, np.arange(count) % 3, times, np.arange(count) % 2, size)
 
 
+@settings(deadline=None)
 @given(
     times=st.lists(st.integers(-(10**7), 10**7), min_size=1, max_size=60), cut=st.integers(0, 60), size=st.booleans()
 )

@@ -87,6 +87,8 @@
 
   const update = (...changed) => {
     for (const place of document.querySelectorAll(".plot")) {
+      const box = place.closest(".optional");
+      if (box) box.hidden = !data.figures[fill(place.dataset.key)];
       if (place.closest("[hidden]")) continue;
       if (!changed.length || changed.some((name) => place.dataset.key.includes(`{${name}}`))) draw(place);
     }

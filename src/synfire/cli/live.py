@@ -1,0 +1,77 @@
+"""The command live."""
+
+import argparse
+import sys
+from collections import deque
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+import synfire
+from synfire.base import ConfigError, RunError, read_json
+from synfire.data import FramesByTime
+from synfire.data.events.live import Live
+from synfire.data.events.representations import Counts
+from synfire.recipes.loading import restore
+from synfire.training import RunFolder
+
+
+def live(args: argparse.Namespace) -> None:
+    """Print for every step of live events which class the network of a run sees, until Ctrl-C; then what was counted.
+
+    Raises:
+        ConfigError: an option is out of range, or the run is none on frames of events.
+        RunError: the run is not whole, or the port cannot be had.
+        DataError: what came through a pipe is damaged.
+    """
+    data: Any
+    task, data = restore(args.run, args.trust)
+    frames, step_us = _frames(data, args)
+    names = _names(RunFolder(args.run))
+    stream = synfire.stream(task.model.eval())
+    with ExitStack() as stack:
+        source = {"file": _opened(args.file, stack)} if args.file else {"port": args.port, "host": args.host}
+        steps = Live(tuple(args.sensor_size), step_us, **source, **frames, timeout_s=args.timeout)
+        with suppress(KeyboardInterrupt), torch.inference_mode(), steps:
+            if not args.file:
+                print("listening on {}:{}; end with Ctrl-C".format(*steps.address), flush=True)
+            recent: deque[Any] = deque(maxlen=args.window or max(1, data.representation.steps))
+            for frame in steps:
+                recent.append(stream(frame)[0].float())
+                chances = torch.stack(list(recent)).mean(0).softmax(0)
+                best = int(chances.argmax())
+                name = names[best] if best < len(names) else str(best)
+                time = (steps.number + 1) * step_us / 1e6
+                print(f"{time:10.3f} s  {name}  {100 * chances[best]:.0f} %", flush=True)
+    print(steps.tally)
+
+
+def _frames(data: Any, args: argparse.Namespace) -> tuple[dict[str, Any], int]:
+    """Return the frames that the network knows, as options of `Live`, and the length of a step."""
+    found = getattr(data, "representation", None)
+    if not isinstance(found, Counts):
+        raise ConfigError(f"{args.run} was not trained on counts of events, so it cannot see live ones.")
+    step_us = args.step_us or (found.step_us if isinstance(found, FramesByTime) else None)
+    if not step_us:
+        raise ConfigError(
+            f"{args.run} was trained with {type(found).__name__}, whose steps have no fixed time. Give --step-us."
+        )
+    return {name: getattr(found, name) for name in ("polarities", "size", "clip", "scale")}, step_us
+
+
+def _names(run: RunFolder) -> list[str]:
+    path = run.record("test")
+    with suppress(RunError):
+        return [str(name) for name in read_json(path).get("classes") or ()] if path.exists() else []
+    return []
+
+
+def _opened(path: Path, stack: ExitStack) -> IO[bytes]:
+    if str(path) == "-":
+        return sys.stdin.buffer
+    try:
+        return stack.enter_context(path.open("rb"))
+    except OSError as err:
+        raise ConfigError(f"{path} cannot be opened: {err.strerror}. Give a pipe or file that can be read.") from err
