@@ -232,7 +232,7 @@ class EventAugment(nn.Module):
     def sensor_size(self, sensor_size: tuple[int, int]) -> tuple[int, int]:
         """Return the width and height that remain of a sensor."""
         for step in self.steps:
-            sensor_size = step.size[::-1] if isinstance(step, EventCrop) else sensor_size
+            sensor_size = (step.size[1], step.size[0]) if isinstance(step, EventCrop) else sensor_size
         return sensor_size
 
     def evaluate(self, events: EventBatch) -> EventBatch:

@@ -96,8 +96,8 @@ def _values(representation: Representation) -> tuple[np.dtype, Callable[[Any], T
     if not isinstance(representation, Counts):
         return np.dtype(np.float32), representation, 1.0
     signed, clip = representation.polarities == "signed", representation.clip
-    whole = clip is not None and clip == int(clip) and not isinstance(representation, Voxels)
-    small = whole and clip <= (127 if signed else 255)
+    limit = 127 if signed else 255
+    small = clip is not None and clip == int(clip) and clip <= limit and not isinstance(representation, Voxels)
     kind = (np.int8 if signed else np.uint8) if small else np.float32
 
     def count(events: Any) -> Tensor:
