@@ -1,6 +1,6 @@
 """Train the arms of a claim, measure them and judge."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -93,6 +93,7 @@ def measure(run: RunFolder, images: int) -> dict[str, Any]:
         "chance": 100 / data.num_classes,
         "images": max(row.samples for row in found.rows),
         **{key: summary[key] for key in ("seed", "steps", "parameters", "epochs", "seconds")},
+        **_sensor_time(summary),
         **{key: getattr(found, key) for key in ("events", "spikes", "arriving_events", "arriving_spikes")},
         **{key: getattr(found, key) for key in ("dense_macs", "effective_macs", "effective_acs")},
         "picojoules": {name: bill.picojoules for name, bill in bills(found).items()},
@@ -121,6 +122,12 @@ def _first_images(task: Any, data: Any, images: int) -> list[Tensor]:
             if left <= 0:
                 break
     return batches
+
+
+def _sensor_time(summary: Mapping[str, Any]) -> dict[str, float]:
+    """Return the milliseconds of a recording that an answer takes in; nothing where the samples are no recordings."""
+    step = summary.get("sensor_ms_per_step")
+    return {} if step is None else {"sensor_ms": step * summary["steps"]}
 
 
 def _by_stage(found: Trace) -> dict[str, list[float]]:
