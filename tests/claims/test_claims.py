@@ -25,7 +25,7 @@ def run(**changes: Any) -> dict[str, Any]:
     energies |= {f"{name}, skipping zeros": value / 2 for name, value in energies.items()}
     plain = {
         "accuracy": 90.0, "chance": 10.0, "images": 5, "seed": 0, "steps": 1, "parameters": 10, "epochs": 1,
-        "seconds": 2.0, "events": 10.0, "spikes": 20.0, "arriving_events": 8.0, "arriving_spikes": 16.0,
+        "seconds": 2.0, "sensor_ms": 300.0, "events": 10.0, "spikes": 20.0, "arriving_events": 8.0, "arriving_spikes": 16.0,
         "picojoules": energies, "merges": {"stages.0": [0.1, 0.2, 0.3]},
     }  # fmt: skip
     return {**plain, **changes}
@@ -34,7 +34,8 @@ def run(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("name", CLAIMS)
 def test_every_claim_has_its_recipes_and_data_that_needs_no_download(name):
     claim = CLAIMS[name]
-    assert claim.data_sets == ("digits", "fashion", "cifar10")
+    others = ("nmnist",) if name == "events-one-step" else ("fashion", "cifar10")
+    assert claim.data_sets == ("digits", *others)
     for arm in claim.arms:
         assert all(find_recipe(recipe).exists() for recipe in arm.recipes.values())
     findings = claim.judge([[run() for _ in claim.arms]] * 2)

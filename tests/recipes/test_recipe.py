@@ -40,7 +40,7 @@ def complaint(recipe: dict[str, Any], *overrides: str) -> str:
 STEPS = {
     "digits-sequence": 64, "digits-sequence-gelu": 64, "image": 1024, "listops": 2048, "path-x": 16384,
     "pathfinder": 1024, "psmnist": 784, "smnist": 784, "smnist-small": 784, "smnist-small-gelu": 784, "text": 4096,
-    "nmnist-binary": 10,
+    "nmnist-binary": 10, "events-digits-binary": 10,
 }  # fmt: skip
 
 

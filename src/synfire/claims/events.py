@@ -3,8 +3,8 @@
 from synfire.claims.claim import Arm, Check, Claim
 from synfire.claims.multilevel import SOURCE, THEIRS, energy, points, ratio
 
-ONE_FRAME = Arm("spikes 0..4, all events in one frame, T = 1", {"nmnist": "events/nmnist"})
-TEN_FRAMES = Arm("binary, T = 10", {"nmnist": "events/nmnist-binary"})
+ONE_FRAME = Arm("spikes 0..4, all events in one frame, T = 1", {"digits": "events-digits", "nmnist": "events/nmnist"})
+TEN_FRAMES = Arm("binary, T = 10", {"digits": "events-digits-binary", "nmnist": "events/nmnist-binary"})
 
 EVENTS_ONE_STEP = Claim(
     "events-one-step",
