@@ -25,8 +25,8 @@ def run(**changes: Any) -> dict[str, Any]:
     energies |= {f"{name}, skipping zeros": value / 2 for name, value in energies.items()}
     plain = {
         "accuracy": 90.0, "chance": 10.0, "images": 5, "seed": 0, "steps": 1, "parameters": 10, "epochs": 1,
-        "seconds": 2.0, "sensor_ms": 300.0, "events": 10.0, "spikes": 20.0, "arriving_events": 8.0, "arriving_spikes": 16.0,
-        "picojoules": energies, "merges": {"stages.0": [0.1, 0.2, 0.3]},
+        "seconds": 2.0, "sensor_ms": 300.0, "events": 10.0, "spikes": 20.0, "arriving_events": 8.0,
+        "arriving_spikes": 16.0, "picojoules": energies, "merges": {"stages.0": [0.1, 0.2, 0.3]},
     }  # fmt: skip
     return {**plain, **changes}
 
