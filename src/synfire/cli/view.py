@@ -57,28 +57,30 @@ def _microseconds(milliseconds: float | None) -> int | None:
 def _facts(found: Statistics) -> Facts:
     width, height = found.sensor_size
     total = max(1, found.events)
+    file = [("format", found.format), ("sensor", f"{width} x {height} pixels"), ("events", f"{found.events:,}")]
+    left = [("discarded", _listed(found.discarded)), ("skipped", _listed(found.skipped))]
+    if not found.events:
+        return file + left
     return [
-        ("format", found.format),
-        ("sensor", f"{width} x {height} pixels"),
-        ("events", f"{found.events:,}"),
-        ("duration", f"{found.duration / 1e6:.6g} s, from {_seconds(found.first, found)} after the first event on"),
+        *file,
+        ("duration", f"{found.duration / 1e6:.6g} s{_begin(found)}"),
         ("first event", f"at {found.origin} us as recorded"),
         ("mean rate", f"{found.mean_rate:,.0f} events/s"),
         (
             "peak rate",
-            f"{found.peak_rate:,.0f} events/s, over {found.bin_us / 1000:g} ms at {found.peak_time / 1e6:.6g} s",
+            f"{found.peak_rate:,.0f} events/s, in {found.bin_us / 1000:g} ms at {found.peak_time / 1e6:.6g} s",
         ),
         ("polarity", f"{100 * found.on / total:.1f} % ON, {100 * (found.events - found.on) / total:.1f} % OFF"),
         ("active pixels", f"{100 * found.active_share:.1f} %"),
         ("hot pixels", _hot(found)),
         ("time runs back", f"{found.backward_steps:,} times"),
-        ("discarded", _listed(found.discarded)),
-        ("skipped", _listed(found.skipped)),
+        *left,
     ]
 
 
-def _seconds(time: int, found: Statistics) -> str:
-    return f"{(time - found.origin) / 1e6:.6g} s"
+def _begin(found: Statistics) -> str:
+    late = found.first - found.origin
+    return f", from {late / 1e6:.6g} s after the first event of the file on" if late else ""
 
 
 def _hot(found: Statistics) -> str:
