@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -76,7 +76,7 @@ def frames_of(split: EventSplit, representation: Representation, folder: Path) -
     about = {
         "frames": VERSION,
         "representation": f"{type(representation).__module__}.{type(representation).__qualname__}",
-        "attributes": asdict(representation),  # type: ignore[call-overload]
+        "attributes": asdict(cast(Any, representation)),
         "sensor": list(split.events.sensor_size),
         "events": hashlib.sha256(split.digests[split.rows.cpu()].numpy().astype("<i8").tobytes()).hexdigest(),
     }
