@@ -17,7 +17,7 @@ def ends(events: EventBatch) -> tuple[Tensor, Tensor]:
         return none, none
     some = events.counts > 0
     first, last = events.offsets[:-1].clamp(max=len(events.t) - 1), (events.offsets[1:] - 1).clamp(min=0)
-    return tuple(torch.where(some, events.t[place], 0) for place in (first, last))  # type: ignore[return-value]
+    return torch.where(some, events.t[first], 0), torch.where(some, events.t[last], 0)
 
 
 def equal_parts(events: EventBatch, steps: int) -> Tensor:
