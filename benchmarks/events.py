@@ -49,7 +49,7 @@ def expelliarmus_(path: Path, kind: str) -> np.ndarray:
 
 
 def faery_(path: Path, kind: str) -> np.ndarray:
-    """Read with faery: DAT, EVT 2.0, EVT 3.0, Event Stream."""
+    """Read with faery: DAT, EVT 2.0, EVT 3.0, Event Stream, AEDAT 4."""
     import faery
 
     if kind == "bin":
@@ -86,6 +86,23 @@ def evt3_(path: Path, kind: str) -> Any:
     return evt3.decode_file(str({"evt3": path}[kind]))
 
 
+def dv_processing_(path: Path, kind: str) -> np.ndarray:
+    """Read with dv-processing: AEDAT 4."""
+    import dv_processing
+
+    recording, parts = dv_processing.io.MonoCameraRecording(str({"aedat4": path}[kind])), []
+    while (batch := recording.getNextEventBatch()) is not None:
+        parts.append(batch.numpy())
+    return np.concatenate(parts)
+
+
+def aedat_(path: Path, kind: str) -> np.ndarray:
+    """Read with aedat: AEDAT 4."""
+    import aedat
+
+    return np.concatenate([packet["events"] for packet in aedat.Decoder({"aedat4": path}[kind]) if "events" in packet])
+
+
 READERS: dict[str, Callable[[Path, str], Any]] = {
     "synfire": synfire_,
     "expelliarmus": expelliarmus_,
@@ -94,14 +111,18 @@ READERS: dict[str, Callable[[Path, str], Any]] = {
     "event_stream": event_stream_,
     "evlib": evlib_,
     "evt3": evt3_,
+    "dv_processing": dv_processing_,
+    "aedat": aedat_,
 }
 
 
 def columns(read: Any) -> Columns:
     """Return what any of the readers gives as plain columns."""
     if isinstance(read, np.ndarray):
-        polarity = "p" if "p" in (read.dtype.names or ()) else "on"
-        found = [read[name] for name in ("x", "y", "t", polarity)]
+        names = read.dtype.names or ()
+        time = "t" if "t" in names else "timestamp"
+        polarity = next(name for name in ("p", "on", "polarity") if name in names)
+        found = [read[name] for name in ("x", "y", time, polarity)]
     elif hasattr(read, "get_column"):  # a table of Polars
         time = read["t"].dt.total_microseconds() if "Duration" in str(read["t"].dtype) else read["t"]
         found = [column.to_numpy() for column in (read["x"], read["y"], time, read["polarity"])]
@@ -133,7 +154,7 @@ def verdict(ours: Events, read: Any, kind: str) -> str:
 def kind_of(path: Path) -> str:
     """Return the format of a file in a word."""
     names = {"Prophesee DAT": "dat", "Prophesee EVT 2.0": "evt2", "Prophesee EVT 3.0": "evt3"}
-    return {**names, "Event Stream": "es", "ATIS .bin": "bin"}[read_events(path).format]
+    return {**names, "Event Stream": "es", "ATIS .bin": "bin", "AEDAT 4": "aedat4"}[read_events(path).format]
 
 
 def invent(count: int, seed: int = 0) -> Events:
@@ -168,7 +189,7 @@ def write_evt2(path: Path, events: Events) -> None:
 
 def make(folder: Path, count: int) -> list[Path]:
     """Write large recordings of all formats."""
-    events, paths = invent(count), [folder / f"made{suffix}" for suffix in (".dat", ".raw", ".es")]
+    events, paths = invent(count), [folder / f"made{suffix}" for suffix in (".dat", ".raw", ".es", ".aedat4")]
     for path in paths:
         write_events(path, events)
     write_evt2(folder / "made_evt2.raw", events)
