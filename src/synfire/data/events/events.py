@@ -79,6 +79,26 @@ class Events:
         )
 
     @classmethod
+    def from_records(cls, records: np.ndarray, sensor_size: tuple[int, int] | None = None) -> "Events":
+        """Convert a structured array with the fields x, y, t and p (or "on"), as tonic, expelliarmus and faery have it.
+
+        Raises:
+            DataError: a field is missing, or as for `of`.
+        """
+        names = records.dtype.names or ()
+        polarity = "on" if "on" in names else "p"
+        if missing := [name for name in ("x", "y", "t", polarity) if name not in names]:
+            raise DataError(f"events: fields {', '.join(names) or 'none'}, but {', '.join(missing)} is needed. Rename.")
+        return cls.of(records["x"], records["y"], records["t"], records[polarity], sensor_size)
+
+    def records(self) -> np.ndarray:
+        """Return a structured array, (N,), with the fields x, y (int16), t (int64) and p (int8), as tonic has it."""
+        made = np.empty(len(self), [("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", np.int8)])
+        for name in "xytp":
+            made[name] = getattr(self, name)
+        return made
+
+    @classmethod
     def none(cls, sensor_size: tuple[int, int]) -> "Events":
         """Return no events of a sensor."""
         return cls.of([], [], [], [], sensor_size)
