@@ -8,7 +8,7 @@ from typing import IO, ClassVar, NamedTuple
 
 import numpy as np
 
-from synfire.base import DataError
+from synfire.base import ConfigError, DataError
 from synfire.data.events.events import Events
 
 HEAD = 4096  # bytes of a file by which its format is recognised
@@ -73,9 +73,10 @@ class Format(ABC):
         """Write events as a file of the format.
 
         Raises:
+            ConfigError: the format is only read.
             DataError: the format has no room for such events, for example for times that large.
         """
-        raise NotImplementedError
+        raise ConfigError(f"{cls.NAME} is only read. Choose a format that has an ending in WRITES.")
 
     def damaged(self, what: str, place: int | None = None) -> DataError:
         """Return the error for a damaged file; place is the offset in bytes, where known."""

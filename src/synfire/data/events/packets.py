@@ -83,10 +83,12 @@ def packets(
         ConfigError: an option is out of its range, or sensor_size is missing.
         DataError: the recording is damaged; raised in between.
     """
-    if isinstance(recording, Recording | Events):
-        sensor_size = recording.sensor_size
-    if sensor_size is None:
+    if isinstance(recording, Recording):
+        chunks, sensor_size = recording.chunks(), recording.sensor_size
+    elif isinstance(recording, Events):
+        chunks, sensor_size = [recording], recording.sensor_size
+    elif sensor_size is not None:
+        chunks = recording
+    else:
         raise ConfigError("packets: parts do not tell the size of the sensor. Give sensor_size, width and height.")
-    chunks = recording.chunks() if isinstance(recording, Recording) else recording
-    chunks = [recording] if isinstance(recording, Events) else chunks
-    return Packets(chunks, sensor_size, step_us, steps, OneFrame(**options))  # type: ignore[arg-type]
+    return Packets(chunks, sensor_size, step_us, steps, OneFrame(**options))

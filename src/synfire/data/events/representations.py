@@ -1,8 +1,7 @@
 """What a network sees of events: frames, voxels and time surfaces, each with the sensor time that a step spans."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -224,7 +223,7 @@ class FramesByNumber(Counts):
 class OneFrame(Counts):
     """Counts of the whole recording, T = 1."""
 
-    steps: ClassVar[int] = 1  # type: ignore[misc]
+    steps: int = field(default=1, init=False)
 
     def step_time(self, events: AnyEvents) -> Tensor:
         """Return the duration of each recording."""
@@ -238,23 +237,18 @@ class Voxels(Counts):
     The first bin is at the first event of a recording and the last bin at its last.
 
     Args:
-        bins: T.
+        steps: T, the bins.
     """
 
-    bins: int
-
-    @property
-    def steps(self) -> int:  # type: ignore[override]
-        """T."""
-        return self.bins
+    steps: int
 
     def count(self, events: EventBatch, cells: Cells) -> Tensor:
         """Return sums of shares, float32, (B, T, C, H, W)."""
-        return voxels(events, self.bins, cells)
+        return voxels(events, self.steps, cells)
 
     def step_time(self, events: AnyEvents) -> Tensor:
         """Return a T-th of the duration of each recording."""
-        return _duration(as_batch(events)) / self.bins
+        return _duration(as_batch(events)) / self.steps
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import struct
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 
@@ -34,7 +35,7 @@ def microseconds() -> int:
     return time.monotonic_ns() // 1000
 
 
-class Decoder:
+class Decoder(ABC):
     """Makes events of bytes.
 
     Attributes:
@@ -50,10 +51,11 @@ class Decoder:
         self.skipped: Counter[str] = Counter()
         self.error: DataError | None = None
 
+    @abstractmethod
     def feed(self, data: bytes) -> Block:
         """Return the events that are whole, with times in microseconds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self) -> None:
         """Say that nothing comes any more."""
 

@@ -172,7 +172,10 @@ class Live:
         port, host, file, recording = self._from
         if port is not None:
             return Udp(host, port)
-        return Pipe(file) if file is not None else Replay(recording)  # type: ignore[arg-type]
+        if file is not None:
+            return Pipe(file)
+        assert recording is not None, "one of the three was given"
+        return Replay(recording)
 
     def _receive(self) -> None:
         """Run the thread."""

@@ -4,6 +4,7 @@ import select
 import socket
 import struct
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO
@@ -21,7 +22,7 @@ LARGEST = 1 << 16  # bytes of a datagram
 MEMINFO, NUMBERS = 55, struct.Struct("=9I")  # SO_MEMINFO of Linux; the last number is that of packets dropped
 
 
-class Source:
+class Source(ABC):
     """Yields events, and None now and then where there are none.
 
     Attributes:
@@ -36,12 +37,13 @@ class Source:
     def __init__(self) -> None:
         self.decoder: Decoder = Words()
 
+    @abstractmethod
     def blocks(self) -> Iterator[Block | None]:
         """Yield what came."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
-        """Let go of what is open."""
+        """Let go of what the source opened itself."""
 
 
 class Udp(Source):
@@ -121,6 +123,9 @@ class Pipe(Source):
                 raise self.decoder.error
         self.decoder.end()
 
+    def close(self) -> None:
+        """Leave the pipe to whoever opened it."""
+
     def _pieces(self) -> Iterator[bytes | None]:
         """Yield what could be read at once, and b"" at the end; None where nothing came for a while."""
         read = getattr(self._file, "read1", self._file.read)
@@ -152,3 +157,6 @@ class Replay(Source):
         """Yield the events of the recording."""
         for part in self._recording.chunks(self.CHUNK):
             yield Block(part.x, part.y, part.t, part.p)
+
+    def close(self) -> None:
+        """Leave the recording as it is: a file is open only while `blocks` reads it."""
