@@ -1,4 +1,5 @@
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -174,6 +175,12 @@ def test_an_ending_that_nothing_writes_is_refused(some_events: Callable[..., Eve
     with pytest.raises(ConfigError, match=r"\.bin"):
         write_events(tmp_path / "a.xyz", some_events())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if not kind.WRITES], ids=lambda kind: kind.NAME)
+def test_a_format_that_is_only_read_says_so(kind: type, some_events: Callable[..., Events]) -> None:
+    with pytest.raises(ConfigError, match="is only read"):
+        kind.write(some_events(), io.BytesIO())
 
 
 def test_columns_are_converted_or_refused() -> None:

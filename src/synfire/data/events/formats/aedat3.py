@@ -16,9 +16,8 @@ from synfire.data.events.formats.aedat import GATHER, SIZES, camera_in, gathered
 
 VERSION, END = b"#!AER-DAT3.1", "#!END-HEADER"
 SOURCE = re.compile(r"#Source -?\d+:(.*)")  # "#-Source" is one that an earlier recording had
-PACKET = struct.Struct(
-    "<hhiiiiii"
-)  # type, source, size of an event, place of its time, overflows, capacity, number, valid
+# Of a packet: type, source, size of an event, place of its time, overflows, capacity, number, valid
+PACKET = struct.Struct("<hhiiiiii")
 SIZE, POLARITY, SECONDS = 8, 1, 31  # bytes of an event; type of packets; bits of a time
 OTHERS = {0: "special events", 2: "frames", 3: "IMU samples", 4: "IMU samples"}
 

@@ -1,6 +1,5 @@
 """From bytes, in pieces of any length, to events."""
 
-import struct
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -10,13 +9,11 @@ import numpy as np
 
 from synfire.base import DataError
 from synfire.data.events.format import Block
+from synfire.data.events.formats.aedat3 import PACKET, POLARITY, SECONDS, SIZE
 from synfire.data.events.live.words import Clock, parse
 
 AEDAT, END = b"#!AER-DAT3", b"#!END-HEADER\r\n"
 LONGEST_HEADER = 1 << 20  # bytes
-# Of a packet: type, source, size of an event, place of its time, overflows, capacity, number, valid
-PACKET = struct.Struct("<hhiiiiii")
-POLARITY, SIZE, SECONDS = 1, 8, 31  # type of packets; bytes of an event; bits of a time
 
 
 def nothing() -> Block:
