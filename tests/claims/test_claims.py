@@ -34,7 +34,7 @@ def run(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("name", CLAIMS)
 def test_every_claim_has_its_recipes_and_data_that_needs_no_download(name):
     claim = CLAIMS[name]
-    others = ("nmnist",) if name == "events-one-step" else ("fashion", "cifar10")
+    others = ("nmnist",) if name.startswith("events-") else ("fashion", "cifar10")
     assert claim.data_sets == ("digits", *others)
     for arm in claim.arms:
         assert all(find_recipe(recipe).exists() for recipe in arm.recipes.values())

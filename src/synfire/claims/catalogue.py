@@ -4,10 +4,12 @@ from difflib import get_close_matches
 
 from synfire.base import ConfigError
 from synfire.claims.claim import Claim
-from synfire.claims.events import EVENTS_ONE_STEP
+from synfire.claims.events import EVENTS_CHANNELS, EVENTS_ONE_STEP
 from synfire.claims.multilevel import BARRIER, ONE_STEP, QUANTISED_TWIN
 
-CLAIMS: dict[str, Claim] = {claim.name: claim for claim in (ONE_STEP, BARRIER, QUANTISED_TWIN, EVENTS_ONE_STEP)}
+CLAIMS: dict[str, Claim] = {
+    claim.name: claim for claim in (ONE_STEP, BARRIER, QUANTISED_TWIN, EVENTS_ONE_STEP, EVENTS_CHANNELS)
+}
 
 
 def find_claim(name: str) -> Claim:

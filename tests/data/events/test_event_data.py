@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from synfire.base import ConfigError
-from synfire.data import EventData, FramesByNumber, FramesByTime, OneFrame, TimeSurface, Voxels
+from synfire.data import EventData, FramesByNumber, FramesByTime, OneFrame, StepsAsChannels, TimeSurface, Voxels
 from synfire.data.events.augment import EventCrop
 from synfire.data.events.split import EventSource, EventSplit
 from synfire.ops.events import EventBatch
@@ -117,6 +117,7 @@ def frames_of(data, part):
         pytest.param(FramesByNumber(4, polarities="signed", clip=3), torch.int8, id="small counts with a sign"),
         pytest.param(Voxels(3, clip=2), torch.float32, id="voxels"),
         pytest.param(TimeSurface(3, 2e3), torch.float32, id="surface"),
+        pytest.param(StepsAsChannels(FramesByTime(1000, 4, clip=3, scale=2.0)), torch.uint8, id="steps as channels"),
     ],
 )
 def test_frames_from_the_disk_are_those_made_anew(source, tmp_path, monkeypatch, representation, kept):
@@ -155,6 +156,8 @@ def test_other_parameters_or_recordings_have_other_places_in_the_cache(source, t
     assert places(OneFrame()) == 0
     assert places(OneFrame(scale=2.0)) == 2
     assert places(FramesByNumber(1)) == 2
+    assert places(StepsAsChannels(FramesByNumber(3))) == 2
+    assert places(StepsAsChannels(Voxels(3))) == 2
     assert places(OneFrame(), limit_train=10) == 1
     assert places(OneFrame(), limit_train=10, seed=1) == 1
 

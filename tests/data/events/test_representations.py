@@ -17,6 +17,7 @@ from synfire.data.events import (
     FramesByTime,
     OneFrame,
     Representation,
+    StepsAsChannels,
     TimeSurface,
     Voxels,
     packets,
@@ -44,6 +45,7 @@ ALL = {
     "one": OneFrame(),
     "voxels": Voxels(3),
     "surface": TimeSurface(2, 10.0),
+    "as channels": StepsAsChannels(FramesByTime(4, 3)),
 }
 
 
@@ -91,6 +93,18 @@ def test_what_is_behind_the_last_step_is_left_out_and_counted():
     assert FramesByCount(1, 3).step_time(SOME).tolist() == [8 / 3]  # 100 through 107
 
 
+@pytest.mark.parametrize("name", [name for name in ALL if name != "as channels"])
+def test_steps_become_channels_of_one_frame(name):
+    steps, frame = ALL[name](SOME), StepsAsChannels(ALL[name])
+    made = frame(SOME)
+    assert frame.steps == 1
+    assert made.shape == (1, 1, *frame.shape(SENSOR))
+    for step in range(ALL[name].steps):
+        assert torch.equal(made[:, 0, 2 * step : 2 * step + 2], steps[:, step])
+    assert torch.equal(frame.left_out(SOME), ALL[name].left_out(SOME))
+    assert frame.step_time(SOME).tolist() == [{"by time": 12}.get(name, 10)]
+
+
 def test_counts_are_clipped_and_scaled():
     assert OneFrame(clip=2, scale=4.0)(SOME)[0, 0, :, 1, 2].tolist() == [0.25, 0.5]
     darker = recording((0, 0, 0, 0), (0, 0, 1, 0), (0, 0, 2, 0))
@@ -105,7 +119,7 @@ def test_short_and_empty_recordings(name):
     assert made[0, 0, 1, 1, 1] > 0
     assert made[0, 0].count_nonzero() == 1
     assert not ALL[name](none).any()
-    assert ALL[name].step_time(none).item() == (4 if name == "by time" else 0)
+    assert ALL[name].step_time(none).item() == {"by time": 4, "as channels": 12}.get(name, 0)
     batch = pack([one, none, SOME], SENSOR)
     torch.testing.assert_close(ALL[name](batch), torch.cat([ALL[name](each) for each in (one, none, SOME)]))
 

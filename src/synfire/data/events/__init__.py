@@ -19,6 +19,7 @@ from synfire.data.events.representations import (
     FramesByTime,
     OneFrame,
     Representation,
+    StepsAsChannels,
     TimeSurface,
     Voxels,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "RecordedSource",
     "Recording",
     "Representation",
+    "StepsAsChannels",
     "TimeSurface",
     "Voxels",
     "packets",

@@ -2,16 +2,16 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from synfire.base import ConfigError
-from synfire.data.events.representations import Counts, Representation, Voxels
+from synfire.data.events.representations import Counts, Representation, StepsAsChannels, Voxels
 from synfire.data.events.split import EventSplit
 from synfire.data.split import Split
 from synfire.data.store import Columns, stored
@@ -67,16 +67,10 @@ def frames_of(split: EventSplit, representation: Representation, folder: Path) -
         ConfigError: the representation is no dataclass, so that what it does cannot be told.
         RunError: the cache cannot be written, or is damaged.
     """
-    if not hasattr(representation, "__dataclass_fields__"):
-        raise ConfigError(
-            f"{type(representation).__name__}: frames are found again by the fields of a dataclass, and it is "
-            "none. Make it one, or set cache to null."
-        )
     kind, values, scale = _values(representation)
     about = {
         "frames": VERSION,
-        "representation": f"{type(representation).__module__}.{type(representation).__qualname__}",
-        "attributes": asdict(cast(Any, representation)),
+        "representation": _described(representation),
         "sensor": list(split.events.sensor_size),
         "events": hashlib.sha256(split.digests[split.rows.cpu()].numpy().astype("<i8").tobytes()).hexdigest(),
     }
@@ -91,8 +85,26 @@ def frames_of(split: EventSplit, representation: Representation, folder: Path) -
     return FrameSplit(frames, split.labels.cpu(), split.classes, scale, split.origin)
 
 
+def _described(representation: Representation) -> dict[str, Any]:
+    """Return class and attributes of a representation, and of those that it is made of, as plain data."""
+    kind = type(representation)
+    if not is_dataclass(representation):
+        raise ConfigError(
+            f"{kind.__name__}: frames are found again by the fields of a dataclass, and it is none. Make it one, or "
+            "set cache to null."
+        )
+    values = {one.name: getattr(representation, one.name) for one in fields(representation)}
+    return {
+        "class": f"{kind.__module__}.{kind.__qualname__}",
+        **{name: _described(value) if isinstance(value, Representation) else value for name, value in values.items()},
+    }
+
+
 def _values(representation: Representation) -> tuple[np.dtype, Callable[[Any], Tensor], float]:
     """Return in which type frames are kept, what makes them, and what they are divided by when they are used."""
+    if isinstance(representation, StepsAsChannels):
+        kind, steps, scale = _values(representation.of)
+        return kind, lambda events: representation.join(steps(events)), scale
     if not isinstance(representation, Counts):
         return np.dtype(np.float32), representation, 1.0
     signed, clip = representation.polarities == "signed", representation.clip

@@ -30,7 +30,8 @@ AnyEvents = EventBatch | Events | Recording
 class Representation(ABC):
     """Turns events into frames, (B, T, C, H, W). A subclass is a frozen dataclass, so that it can be compared.
 
-    To write your own, give the attributes, `make` and `step_time`, and `edges` where not all events are used.
+    To write your own, give the attributes and `make`; also `edges` where not all events are used, and `span` where the
+    steps take another time than the recording.
 
     Attributes:
         polarities: "both" has two channels, darker and brighter; "merge" one for both; "signed" one, brighter minus
@@ -48,9 +49,17 @@ class Representation(ABC):
     def make(self, events: EventBatch, cells: Cells) -> Tensor:
         """Return the frames, float32, (B, T, C, H, W)."""
 
-    @abstractmethod
+    def span(self, events: AnyEvents) -> Tensor:
+        """Return the microseconds of the sensor that all steps of each recording take, float64, (B,).
+
+        By default those from its first event through its last.
+        """
+        packed = as_batch(events)
+        return _duration(packed, *ends(packed))
+
     def step_time(self, events: AnyEvents) -> Tensor:
         """Return the microseconds of the sensor that a step spans in each recording, on average: float64, (B,)."""
+        return self.span(events) / self.steps
 
     def edges(self, events: EventBatch) -> Tensor:
         """Return which events belong to which step, int64, (B, T + 1), see `synfire.ops.events.cut`."""
@@ -161,10 +170,11 @@ class FramesByTime(Counts):
         times = self.step_us * torch.arange(self.steps + 1, device=events.device)
         return cut_at(events, times.expand(len(events), -1))
 
-    def step_time(self, events: AnyEvents) -> Tensor:
-        """Return step_us for each recording."""
+    def span(self, events: AnyEvents) -> Tensor:
+        """Return the time of all steps, for each recording."""
         packed = as_batch(events)
-        return torch.full((len(packed),), float(self.step_us), dtype=torch.float64, device=packed.device)
+        time = float(self.step_us * self.steps)
+        return torch.full((len(packed),), time, dtype=torch.float64, device=packed.device)
 
 
 @dataclass(frozen=True)
@@ -190,14 +200,18 @@ class FramesByCount(Counts):
         """Return which events belong to which step."""
         return cut_by_count(events, self.events, self.steps)
 
-    def step_time(self, events: AnyEvents) -> Tensor:
-        """Return the time from the first event through the last one counted, over the steps that have events."""
+    def span(self, events: AnyEvents) -> Tensor:
+        """Return the time from the first event through the last one counted."""
         packed = as_batch(events)
         edges = self.edges(packed)
-        filled = (edges.diff() > 0).sum(1)
         counted = EventBatch(packed.x, packed.y, packed.t, packed.p, edges[:, [0, -1]].reshape(-1), packed.sensor_size)
-        first, last = (time[::2] for time in ends(counted))
-        return (last - first + 1).double() * (filled > 0) / filled.clamp(min=1)
+        return _duration(packed, *(time[::2] for time in ends(counted)))
+
+    def step_time(self, events: AnyEvents) -> Tensor:
+        """Return that time over the steps that have events."""
+        packed = as_batch(events)
+        filled = (self.edges(packed).diff() > 0).sum(1)
+        return self.span(packed) / filled.clamp(min=1)
 
 
 @dataclass(frozen=True)
@@ -214,20 +228,12 @@ class FramesByNumber(Counts):
         """Return which events belong to which step."""
         return cut_at(events, equal_parts(events, self.steps))
 
-    def step_time(self, events: AnyEvents) -> Tensor:
-        """Return a T-th of the duration of each recording."""
-        return _duration(as_batch(events)) / self.steps
-
 
 @dataclass(frozen=True)
 class OneFrame(Counts):
     """Counts of the whole recording, T = 1."""
 
     steps: int = field(default=1, init=False)
-
-    def step_time(self, events: AnyEvents) -> Tensor:
-        """Return the duration of each recording."""
-        return _duration(as_batch(events))
 
 
 @dataclass(frozen=True)
@@ -245,10 +251,6 @@ class Voxels(Counts):
     def count(self, events: EventBatch, cells: Cells) -> Tensor:
         """Return sums of shares, float32, (B, T, C, H, W)."""
         return voxels(events, self.steps, cells)
-
-    def step_time(self, events: AnyEvents) -> Tensor:
-        """Return a T-th of the duration of each recording."""
-        return _duration(as_batch(events)) / self.steps
 
 
 @dataclass(frozen=True)
@@ -287,12 +289,52 @@ class TimeSurface(Representation):
         darker, brighter = surface(events, self.edges(events), ends_at, self.tau_us, apart).split(1, 2)
         return brighter - darker
 
-    def step_time(self, events: AnyEvents) -> Tensor:
-        """Return a T-th of the duration of each recording."""
-        return _duration(as_batch(events)) / self.steps
+
+@dataclass(frozen=True)
+class StepsAsChannels(Representation):
+    """All steps of another representation side by side, as the channels of one frame, T = 1.
+
+    So a network of one step sees when things happened: channel c of step k becomes channel k C + c.
+
+    Args:
+        of: makes the steps.
+    """
+
+    of: Representation
+    steps: int = field(default=1, init=False)
+
+    @property
+    def polarities(self) -> Polarities:
+        """Those of the steps."""
+        return self.of.polarities
+
+    @property
+    def size(self) -> Size:
+        """That of the steps."""
+        return self.of.size
+
+    def shape(self, sensor_size: tuple[int, int]) -> tuple[int, int, int]:
+        """Return the shape of the frame, (T C, H, W)."""
+        channels, height, width = self.of.shape(sensor_size)
+        return self.of.steps * channels, height, width
+
+    def edges(self, events: EventBatch) -> Tensor:
+        """Return which events belong to which step, before they become channels."""
+        return self.of.edges(events)
+
+    def make(self, events: EventBatch, cells: Cells) -> Tensor:
+        """Return the frame, (B, 1, T C, H, W)."""
+        return self.join(self.of.make(events, cells))
+
+    def join(self, frames: Tensor) -> Tensor:
+        """Return frames (B, T, C, H, W) as one, (B, 1, T C, H, W)."""
+        return frames.flatten(1, 2)[:, None]
+
+    def span(self, events: AnyEvents) -> Tensor:
+        """Return the time of all steps."""
+        return self.of.span(events)
 
 
-def _duration(events: EventBatch) -> Tensor:
-    """Return the microseconds from the first event of each recording through its last, float64, (B,)."""
-    first, last = ends(events)
+def _duration(events: EventBatch, first: Tensor, last: Tensor) -> Tensor:
+    """Return the microseconds from a first event through a last one, float64, (B,); 0 where there are none."""
     return torch.where(events.counts > 0, last - first + 1, 0).double()
