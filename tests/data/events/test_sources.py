@@ -305,6 +305,33 @@ def test_a_second_start_decodes_nothing(some_events: Make, tmp_path: Path, monke
         EventFolder(str(tmp_path / "set"), damaged="stop").load()
 
 
+def test_a_class_that_is_added_moves_the_labels_of_files_that_stay(some_events: Make, tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        tree(tmp_path / "set" / part, some_events)
+    assert EventFolder(str(tmp_path / "set")).load()[1].labels.unique().tolist() == [0, 1]
+    put(tmp_path / "set" / "train" / "down" / "0.npz", some_events(50, seed=99))
+    _, test = EventFolder(str(tmp_path / "set")).load()
+    assert test.classes == ("down", "left", "right")
+    assert test.labels.unique().tolist() == [1, 2]
+
+
+def test_options_of_an_own_source_have_places_of_their_own(some_events: Make, tmp_path: Path) -> None:
+    class FirstEvents(EventFolder):
+        def __init__(self, root: str, count: int) -> None:
+            super().__init__(root)
+            self.count_kept = count
+
+        def options(self) -> dict[str, Any]:
+            return {**super().options(), "count": self.count_kept}
+
+        def read_file(self, path: Path) -> Events:
+            return super().read_file(path)[: self.count_kept]
+
+    tree(tmp_path / "set", some_events)
+    for count in (7, 9):
+        assert FirstEvents(str(tmp_path / "set"), count).load()[0].events.counts.unique().tolist() == [count]
+
+
 def test_empty_recordings_are_left_out_and_counted(some_events: Make, tmp_path: Path) -> None:
     tree(tmp_path / "set", some_events)
     put(tmp_path / "set" / "left" / "empty.npz", Events.none((34, 34)))

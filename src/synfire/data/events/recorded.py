@@ -65,6 +65,10 @@ class RecordedSource(EventSource):
     def recordings(self, part: str) -> Iterator[tuple[int, Events]]:
         """Yield label and events of each recording of a part."""
 
+    def options(self) -> dict[str, Any]:
+        """Return what else the events depend on, as plain data; a subclass adds options of its own that change them."""
+        return {"damaged": self.damaged, "sensor": self.sensor}
+
     def published(self, part: str) -> int | None:
         """Return how many recordings a part must have; None if that is not known."""
         return self.PUBLISHED.get(part)
@@ -83,8 +87,8 @@ class RecordedSource(EventSource):
             "events of": f"{type(self).__module__}.{type(self).__qualname__}",
             "decoding": DECODING,
             "part": part,
-            "damaged": self.damaged,
-            "sensor": self.sensor,
+            "classes": classes,
+            **self.options(),
             "root": str(Path(self.root).resolve()),
             "files": [self._fingerprint(path) for path in files],
         }
