@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import lightning.pytorch as L
@@ -103,6 +104,22 @@ def test_augmentation_is_for_training_alone(source, tmp_path):
     assert plain.seen != changed.seen
 
 
+@dataclass(frozen=True)
+class Thirds(FramesByNumber):
+    """Thirds of counts, so no whole numbers."""
+
+    def count(self, events, cells):
+        return super().count(events, cells) / 3
+
+
+@dataclass(frozen=True)
+class Roots(FramesByNumber):
+    """Roots of counts."""
+
+    def make(self, events, cells):
+        return super().make(events, cells).sqrt()
+
+
 def frames_of(data, part):
     loader = {"train": data.train_dataloader, "val": data.val_dataloader, "test": data.test_dataloader}[part]()
     batches = [data.on_after_batch_transfer(batch, 0) for batch in loader]
@@ -113,6 +130,9 @@ def frames_of(data, part):
     ("representation", "kept"),
     [
         pytest.param(OneFrame(), torch.float32, id="counts without a limit"),
+        pytest.param(OneFrame(clip=float("inf")), torch.float32, id="counts with a limit that is none"),
+        pytest.param(Thirds(2, clip=1), torch.float32, id="an own count"),
+        pytest.param(Roots(2, clip=4), torch.float32, id="what an own class makes of counts"),
         pytest.param(FramesByTime(1000, 4, clip=3, scale=2.0), torch.uint8, id="small counts"),
         pytest.param(FramesByNumber(4, polarities="signed", clip=3), torch.int8, id="small counts with a sign"),
         pytest.param(Voxels(3, clip=2), torch.float32, id="voxels"),

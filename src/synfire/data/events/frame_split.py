@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from synfire.base import ConfigError
-from synfire.data.events.representations import Counts, Representation, StepsAsChannels, Voxels
+from synfire.data.events.representations import Counts, Representation, StepsAsChannels
 from synfire.data.events.split import EventSplit
 from synfire.data.split import Split
 from synfire.data.store import Columns, stored
@@ -105,11 +105,11 @@ def _values(representation: Representation) -> tuple[np.dtype, Callable[[Any], T
     if isinstance(representation, StepsAsChannels):
         kind, steps, scale = _values(representation.of)
         return kind, lambda events: representation.join(steps(events)), scale
-    if not isinstance(representation, Counts):
+    if not isinstance(representation, Counts) or type(representation).make is not Counts.make:
         return np.dtype(np.float32), representation, 1.0
     signed, clip = representation.polarities == "signed", representation.clip
-    limit = 127 if signed else 255
-    small = clip is not None and clip == int(clip) and clip <= limit and not isinstance(representation, Voxels)
+    whole = type(representation).count is Counts.count
+    small = whole and clip is not None and clip <= (127 if signed else 255) and clip == int(clip)
     kind = (np.int8 if signed else np.uint8) if small else np.float32
 
     def count(events: Any) -> Tensor:
