@@ -190,6 +190,21 @@ def test_packets_of_a_file_and_what_comes_too_late(some_events, tmp_path):
         packets(late, 0)
 
 
+def test_packets_begin_at_the_earliest_event():
+    events = recording((0, 0, 5, 1), (1, 0, 3, 1), (2, 0, 14, 1))
+    made = packets(events, 10)
+    assert torch.equal(torch.cat([*made], 1), FramesByTime(10, 2)(events))
+    assert made.late == 0
+
+
+def test_packets_end_with_the_last_step_that_is_asked_for():
+    def parts():
+        yield recording((0, 0, 0, 1), (0, 0, 12, 1))
+        raise AssertionError("nobody needs more")
+
+    assert [frame.sum().item() for frame in packets(parts(), 10, 1, sensor_size=SENSOR)] == [1]
+
+
 def test_backward_steps_of_a_file_are_put_in_order():
     order = np.array([2, 0, 1])
     events = recording((0, 0, 5, 1), (1, 0, 7, 1), (2, 0, 30, 1))

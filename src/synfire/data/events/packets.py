@@ -33,10 +33,10 @@ class Packets:
     def __iter__(self) -> Iterator[Tensor]:
         self.late, done = 0, 0
         for events in self._by_step():
-            if self._steps is not None and done >= self._steps:
-                return
             yield self._frame(pack([events], self._sensor_size))
             done += 1
+            if done == self._steps:
+                return
         for _ in range(done, self._steps or 0):
             yield self._frame(pack([Events.none(self._sensor_size)], self._sensor_size))
 
@@ -46,7 +46,7 @@ class Packets:
         for chunk in self._chunks:
             if not len(chunk):
                 continue
-            end = int(chunk.t[0]) + self._step_us if end is None else end
+            end = int(chunk.t.min()) + self._step_us if end is None else end
             in_time = chunk.t >= end - self._step_us
             self.late += len(chunk) - int(in_time.sum())
             waiting = Events.join([waiting, chunk[in_time]], self._sensor_size).sorted()
@@ -69,8 +69,8 @@ def packets(
     """Return the steps of a recording one after the other, in memory that does not grow with it.
 
     Each is what `FramesByTime(step_us, steps, ...)` makes of it, also of steps without events: the first step begins at
-    the first event. They are equal where time never runs backward from one step into an earlier one; what does is left
-    out and counted in `late`.
+    the earliest event of the first part. They are equal where time never runs backward into a step that has gone out,
+    or before the first; what does is left out and counted in `late`.
 
     Args:
         recording: a recording, its events, or parts of it as they come.
