@@ -1,5 +1,7 @@
 import multiprocessing
 import os
+import resource
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +105,10 @@ def test_damage_is_named(tmp_path: Path) -> None:
     (folder / "x").unlink()
     with pytest.raises(RunError, match="No such file"):
         stored(tmp_path, ABOUT, three)
+    for broken in ("", "[]", '{"columns": [], "facts": {}}'):
+        (folder / "about.json").write_text(broken)
+        with pytest.raises(RunError, match=f"cached arrays in {folder} are damaged.*Delete that folder"):
+            stored(tmp_path, ABOUT, three)
 
 
 def test_parts_of_different_kinds_are_refused(tmp_path: Path) -> None:
@@ -112,6 +118,31 @@ def test_parts_of_different_kinds_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="parts of one kind"):
         stored(tmp_path, ABOUT, make)
+
+
+def full(folder: Path) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))  # bytes of a file, as if the disk had no more
+    with pytest.raises(RunError, match=r"cannot be written: .*Free some space"):
+        stored(folder, ABOUT, lambda columns: columns.append(x=np.zeros(10_001, np.uint8)))
+
+
+def test_of_a_full_disk_nothing_is_read(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("fork").Process(target=full, args=(tmp_path,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+    assert stored(tmp_path, ABOUT, three)[1] == {"count": 3}
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    stored(tmp_path, ABOUT, three)
+    (lock,) = tmp_path.glob("*.lock")
+    shutil.rmtree(tmp_path / lock.stem)
+    lock.unlink()
+    lock.mkdir()  # as good as the lock of somebody else
+    with pytest.raises(RunError, match=f"the cache {tmp_path} cannot be written"):
+        stored(tmp_path, ABOUT, three)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -73,13 +73,19 @@ def stored(
     place = folder / key
     if not place.is_dir():
         make_folder(folder)
-        with FileLock(folder / f"{key}.lock"):  # goes with the process, however that ends
-            if not place.is_dir():
-                _make(place, make)
-    told = read_json(place / "about.json")
+        try:
+            with FileLock(folder / f"{key}.lock"):  # goes with the process, however that ends
+                if not place.is_dir():
+                    _make(place, make)
+        except OSError as err:
+            raise RunError(
+                f"the cache {folder} cannot be written: {err}. Free some space, or set data.cache or SYNFIRE_CACHE to "
+                "another folder."
+            ) from err
     try:
+        told = read_json(place / "about.json")
         return {name: _map(place / name, *kind) for name, kind in told["columns"].items()}, told["facts"]
-    except (KeyError, TypeError, ValueError, OSError) as err:
+    except (RunError, AttributeError, KeyError, TypeError, ValueError, OSError) as err:
         raise RunError(f"the cached arrays in {place} are damaged ({err}). Delete that folder and run again.") from err
 
 
@@ -94,11 +100,6 @@ def _make(place: Path, make: Callable[[Columns], dict[str, Any] | None]) -> None
         write_json(new / "about.json", {"columns": columns.describe(), "facts": facts})
         new.chmod(0o755)
         new.rename(place)
-    except OSError as err:
-        raise RunError(
-            f"the cache {place.parent} cannot be written: {err.strerror or err}. Free some space, or set data.cache or "
-            "SYNFIRE_CACHE to another folder."
-        ) from err
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
