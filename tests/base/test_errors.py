@@ -3,7 +3,7 @@
 import ast
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -294,7 +294,11 @@ ROWS = {
     ),
     "edges beyond the events": Row(
         lambda _: frames(some_events(), torch.tensor([[0, 2]]), Cells((4, 3))), ShapeError,
-        "events: edges must ascend from 0 to 1, the number of events.",
+        "events: edges must ascend, within 0 to 1, the number of events.",
+    ),
+    "offsets that leave events out": Row(
+        lambda _: voxels(replace(some_events(), offsets=torch.tensor([0, 0])), 1, Cells((4, 3))), ShapeError,
+        "events: offsets must ascend from 0 to 1, the number of events.",
     ),
     "surface that lasts no time": Row(
         lambda _: surface(some_events(), torch.tensor([[0, 1]]), torch.tensor([[9]]), 0.0, Cells((4, 3))), ConfigError,

@@ -190,11 +190,12 @@ def test_events_outside_are_refused_before_any_back_end_sees_them():
             voxels(events, 2, cells)
     events = drawn(0, [4])
     for edges in ([[0, 5]], [[3, 1]], [[-1, 4]]):
-        with pytest.raises(ShapeError, match="edges must ascend from 0 to 4"):
+        with pytest.raises(ShapeError, match="edges must ascend, within 0 to 4"):
             frames(events, torch.tensor(edges), cells)
-    broken = EventBatch(events.x, events.y, events.t, events.p, torch.tensor([0, 9]), SENSOR)
-    with pytest.raises(ShapeError, match="offsets must ascend from 0 to 4"):
-        voxels(broken, 2, cells)
+    for offsets in ([0, 9], [0, 3], [1, 4], [0, 3, 2, 4]):
+        broken = EventBatch(events.x, events.y, events.t, events.p, torch.tensor(offsets), SENSOR)
+        with pytest.raises(ShapeError, match="offsets must ascend from 0 to 4"):
+            voxels(broken, 2, cells)
 
 
 def test_other_back_ends_are_refused():

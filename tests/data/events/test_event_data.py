@@ -11,7 +11,16 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from synfire.base import ConfigError
-from synfire.data import EventData, FramesByNumber, FramesByTime, OneFrame, StepsAsChannels, TimeSurface, Voxels
+from synfire.data import (
+    EventData,
+    FramesByCount,
+    FramesByNumber,
+    FramesByTime,
+    OneFrame,
+    StepsAsChannels,
+    TimeSurface,
+    Voxels,
+)
 from synfire.data.events.augment import EventCrop
 from synfire.data.events.split import EventSource, EventSplit
 from synfire.ops.events import EventBatch
@@ -200,6 +209,10 @@ def test_shapes_and_sensor_time(source):
     assert EventData(source(), FramesByTime(500, 4)).sensor_ms_per_step == 0.5
     cropped = EventData(source(), augment=[EventCrop(5, 6)])
     assert cropped.shape == (2, 5, 6) == tuple(frames_of(cropped, "val")[0].shape[2:])
+    by_count = EventData(source(), FramesByCount(5, 4), augment=[EventCrop(5, 6)])
+    test = by_count.split("test")
+    seen = by_count.augment.evaluate(test.batch(torch.arange(len(test)))[0])  # a fourth of the events takes longer
+    assert by_count.sensor_ms_per_step == FramesByCount(5, 4).step_time(seen).mean().item() / 1000
 
 
 def test_a_part_holds_its_own_recordings_alone(source):

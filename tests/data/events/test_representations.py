@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synfire.base import ConfigError
+from synfire.base import ConfigError, DataError
 from synfire.data.events import (
     Events,
     FramesByCount,
@@ -122,6 +122,15 @@ def test_short_and_empty_recordings(name):
     assert ALL[name].step_time(none).item() == {"by time": 4, "as channels": 12}.get(name, 0)
     batch = pack([one, none, SOME], SENSOR)
     torch.testing.assert_close(ALL[name](batch), torch.cat([ALL[name](each) for each in (one, none, SOME)]))
+
+
+def test_times_that_are_too_far_apart_are_refused():
+    far = recording((0, 0, -(2**63), 1), (1, 1, 2**63 - 1, 1))
+    with pytest.raises(DataError, match=f"goes from {-(2**63)} to {2**63 - 1} us"):
+        OneFrame()(far)
+    years = recording((0, 0, -(2**52), 1), (1, 1, 2**52 - 1, 1))
+    assert FramesByNumber(1000)(years).sum() == 2
+    assert Voxels(3)(years)[0, :, 1].sum((1, 2)).tolist() == [1, 0, 1]
 
 
 def test_smaller_frames_hold_as_many_events(some_events):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import torch
 from torch import Tensor, nn
 
 from synfire.base import ConfigError
@@ -103,11 +104,18 @@ class EventData(LabelledData[EventSplit]):
             return
         super().setup(stage)
         test = self._splits["test"]
-        spans = self.representation.step_time(test.events)[test.rows]
-        self._sensor_ms_per_step = spans.mean().item() / 1000
+        self._sensor_ms_per_step = self._step_times(test).mean().item() / 1000
         if self.cache is not None:
             made = {part: frames_of(split, self.representation, self.cache) for part, split in self._splits.items()}
             self._splits = cast(dict[str, EventSplit], made)
+
+    def _step_times(self, test: EventSplit) -> Tensor:
+        """Return the microseconds that a step spans in each recording, as it is tested: float64, (N,)."""
+        sensor_size = test.events.sensor_size
+        if self.augment.sensor_size(sensor_size) == sensor_size:  # no event but the first and the last is read
+            return self.representation.step_time(test.events)[test.rows]
+        parts = (test.batch(rows)[0] for rows in torch.arange(len(test)).split(self.eval_batch_size))
+        return torch.cat([self.representation.step_time(self.augment.evaluate(part)) for part in parts])
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> tuple[Tensor, Tensor]:
         """Augment a batch (in training only) and make frames of it, on its device."""

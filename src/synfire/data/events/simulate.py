@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -161,8 +161,9 @@ class EventSimulator:
 
     def _events(self, signal: np.ndarray, light: np.ndarray, times: np.ndarray) -> Events:
         noise = self._noise(light, times)
-        kernels: Any = importlib.import_module("synfire.data.events._numba_simulate")  # importing numba takes a second
-        run = kernels.crossings if self.backend == "numba" else crossings
+        run = crossings
+        if self.backend == "numba":  # importing numba takes a second
+            run = importlib.import_module("synfire.data.events._numba_simulate").crossings
         limits = (self.on, self.off, int(self.camera.refractory))
         t, place, p = run(signal, times, self._level, self._last, *limits, *noise)
         order = np.argsort(t, kind="stable")  # they come frame by frame, row by row

@@ -17,11 +17,22 @@ from synfire.ops.events import EventBatch
 
 EVENT_BYTES = 13
 ROOM = 4 << 30  # bytes of a split that are moved to a device
+LONGEST = 1 << 53  # microseconds of a recording, 285 years; float64 has all whole numbers below
 
 
 def pack(recordings: Iterable[Events], sensor_size: tuple[int, int]) -> EventBatch:
-    """Put recordings one behind the other, each in the order of time and from 0 microseconds on."""
+    """Put recordings one behind the other, each in the order of time and from 0 microseconds on.
+
+    Raises:
+        DataError: a recording takes `LONGEST` microseconds or more.
+    """
     parts = [recording.sorted() for recording in recordings]
+    for first, last in ((int(part.t[0]), int(part.t[-1])) for part in parts if len(part)):
+        if last - first >= LONGEST:
+            raise DataError(
+                f"a recording goes from {first} to {last} us, but less than {LONGEST} us were expected. Its times are "
+                "damaged, or not in microseconds."
+            )
     joined = Events.join(parts, sensor_size)
     t = np.concatenate([part.t - part.t[0] for part in parts if len(part)] or [joined.t])
     offsets = torch.tensor([0, *np.cumsum([len(part) for part in parts])])
@@ -53,7 +64,6 @@ class EventSplit(Split):
         events: all recordings that are kept together.
         digests: of all of them, see `digest`, int64.
         origin: the file or folder they came from; the subject of error messages.
-        mapped: the events lie on the disk, so that they stay there, and batches are copied to another device.
 
     Raises:
         DataError: there is no recording, or a label is out of range.
@@ -67,7 +77,6 @@ class EventSplit(Split):
     events: EventBatch
     digests: Tensor
     origin: str = "EventSplit"
-    mapped: bool = False
 
     def __post_init__(self) -> None:
         self._check_labels()

@@ -36,7 +36,7 @@ def voxels(events: EventBatch, bins: int, cells: Cells) -> Tensor:
     """Share each event between the two bins that are nearest in time.
 
     With s = (bins - 1) (t - first) / (last - first) over each recording, bin k takes max(0, 1 - |k - s|) of an event,
-    negative for darker where the cells are signed. Source: arXiv:1812.08156, equation 3.
+    negative for darker where the cells are signed. Source: arXiv:1812.08156, equations 1 to 3.
 
     Returns:
         Sums, float32, (B, bins, C, H, W).
@@ -95,9 +95,11 @@ def _check(events: EventBatch, cells: Cells, edges: Tensor | None = None) -> Non
         if low < 0 or high >= most:
             raise ShapeError(f"events: {name} goes from {low} to {high}, but 0 to {most - 1} were expected. Leave out "
                              "what is outside.")  # fmt: skip
-    for name, places in (("offsets", events.offsets), ("edges", edges)):
-        if places is not None and not _ascends(places.reshape(-1), len(events.t)):
-            raise ShapeError(f"events: {name} must ascend from 0 to {len(events.t)}, the number of events.")
+    own, most = events.offsets, len(events.t)
+    if not _ascends(own, most) or own[0] != 0 or own[-1] != most:
+        raise ShapeError(f"events: offsets must ascend from 0 to {most}, the number of events.")
+    if edges is not None and not _ascends(edges.reshape(-1), most):
+        raise ShapeError(f"events: edges must ascend, within 0 to {most}, the number of events.")
 
 
 def _ascends(places: Tensor, most: int) -> bool:

@@ -30,7 +30,7 @@ def voxels(events: EventBatch, first: Tensor, last: Tensor, bins: int, cells: Ce
     """Share every event between the two bins nearest in time: s = (bins - 1) (t - first) / (last - first).
 
     Bin k takes max(0, 1 - |k - s|) of it, negative where the cells are signed; all of it goes to bin 0 where first and
-    last are one. (B, bins, C, H, W). Zhu et al., arXiv:1812.08156, equation 3.
+    last are one. (B, bins, C, H, W). Zhu et al., arXiv:1812.08156, equations 1 to 3.
     """
     size, sample = cells.shape, events.sample
     span = (last - first).clamp(min=1)[sample].double()
