@@ -47,6 +47,13 @@ def test_a_folder_is_read_in_the_order_of_numbers(moving, tmp_path, png):
     assert times == (0, 1000, 2000, 3000, 4000, 5000)
 
 
+def test_signs_that_look_like_numbers_are_none(moving, tmp_path, png):
+    for name, frame in zip(("a1²3.png", "a2.png", "a10.png"), moving, strict=False):
+        (tmp_path / name).write_bytes(png(frame))
+    frames, _ = zip(*read_frames(tmp_path, 1000), strict=True)
+    np.testing.assert_array_equal(np.stack(frames), moving[:3])
+
+
 def test_colour_is_made_grey(tmp_path, png):
     (tmp_path / "1.png").write_bytes(png(np.full((2, 2, 3), [200, 100, 50], np.uint8)))
     ((frame, _),) = read_frames(tmp_path, 1000)

@@ -58,8 +58,8 @@ def _of_folder(folder: Path, frame_time: int | None) -> Iterator[tuple[np.ndarra
 
 
 def _natural(path: Path) -> list[tuple[bool, int, str]]:
-    parts = re.split(r"([0-9]+)", path.name)
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+    parts = re.split(r"([0-9]+)", path.name)  # every other one is a number
+    return [(bool(place % 2), int(part) if place % 2 else 0, part) for place, part in enumerate(parts)]
 
 
 def _of_animation(path: Path, frame_time: int | None) -> Iterator[tuple[np.ndarray, int]]:
