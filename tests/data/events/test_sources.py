@@ -368,13 +368,22 @@ def test_time_that_runs_back_is_put_in_order(tmp_path: Path) -> None:
     assert events.x[:3].tolist() == [2, 3, 1]
 
 
-@pytest.mark.parametrize("what", ["nothing", "no classes", "only empty ones"])
-def test_folders_without_recordings_are_refused(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["nothing", "no classes", "no recording of a class", "only empty ones"])
+def test_folders_without_recordings_are_refused(what: str, some_events: Make, tmp_path: Path) -> None:
     root = tmp_path / "set"
     if what != "nothing":
         root.mkdir()
+    if what == "no recording of a class":
+        tree(root, some_events)
+        (root / "down").mkdir()
+        (root / "down" / "0.evt").write_text("of another ending")
     if what == "only empty ones":
         put(root / "a" / "0.npz", Events.none((3, 3)))
-    message = {"nothing": "does not exist", "no classes": "no folder in it"}.get(what, "no recording of all")
+    message = {
+        "nothing": "does not exist",
+        "no classes": "no folder in it",
+        "no recording of a class": "down: no recording in it",
+        "only empty ones": "no recording of all",
+    }[what]
     with pytest.raises(DataError, match=message):
         EventFolder(str(root)).load()

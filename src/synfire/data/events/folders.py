@@ -41,7 +41,14 @@ class FolderSource(RecordedSource):
         unknown = sorted(set(class_folders(folder)) - set(classes))
         if unknown:
             raise DataError(f"{folder}: {unknown[0]} is none of the classes {', '.join(classes)}. Remove it.")
-        return [(label, path) for label, name in enumerate(classes) for path in _recordings(folder / name)]
+        listed = [(label, path) for label, name in enumerate(classes) for path in _recordings(folder / name)]
+        lacking = set(range(len(classes))) - {label for label, _ in listed}
+        if lacking and part != "test" and not self.partial:
+            raise DataError(
+                f"{folder / classes[min(lacking)]}: no recording in it ({', '.join(sorted(SUFFIXES))}). Add some, or "
+                "remove it."
+            )
+        return listed
 
 
 class SplitHere(FolderSource):
