@@ -266,6 +266,8 @@ def test_a_folder_of_own_recordings_of_any_format(
             for ending in (".npz", ".csv", ".bin"):
                 write_events(folder / f"a{ending}", some_events(50, (20 + shift, 30), seed=shift + 7 * number))
             (folder / "notes.md").write_text("not a recording")
+            (folder / ".checkpoints").mkdir()
+            write_events(folder / ".checkpoints" / "a.csv", some_events(50, (20 + shift, 30), seed=1))
     train, test = EventFolder(str(tmp_path / "set")).load()
     assert train.labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert train.digests[0] == train.digests[1] == train.digests[2]

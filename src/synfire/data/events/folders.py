@@ -206,5 +206,6 @@ def _recordings(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+        if not any(name.startswith(".") for name in path.relative_to(folder).parts)
     )
