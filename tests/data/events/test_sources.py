@@ -246,8 +246,12 @@ def test_shd_and_ssc(spike_trains: Callable[..., Path], tmp_path: Path) -> None:
     assert events.x.tolist() == [699, 3]
     source = SSC(str(tmp_path), partial=True)
     validation = source.read_validation()
+    assert source.left_out == {}
     assert validation.labels.tolist() == [0]
-    assert source.load()[0].describe() == validation.describe()
+    for _ in range(2):
+        assert source.load()[0].describe() == source.read_validation().describe()
+        assert source.part("train").classes == train.classes
+        assert source.left_out == {"recordings without an event": 1}
     with pytest.raises(DataError, match="but 9981 were published"):
         SSC(str(tmp_path)).read_validation()
     with pytest.raises(DataError, match=r"SHD: none of shd_train\.h5"):

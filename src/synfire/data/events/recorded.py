@@ -36,9 +36,6 @@ class RecordedSource(EventSource):
         damaged: "error" raises on a damaged file; "stop" ends its recording before the damage and counts it.
         cache: where events are kept; by default $SYNFIRE_CACHE, or synfire in the user's own cache.
 
-    Attributes:
-        left_out: after `load`, how many recordings without an event, and how many events, were left out, by reason.
-
     Raises:
         DataError: a file is missing or damaged, or the number of recordings is another than published.
     """
@@ -50,8 +47,13 @@ class RecordedSource(EventSource):
         self.root, self.partial, self.cache = root, partial, cache
         self.damaged: Damaged = damaged
         self.sensor: tuple[int, int] | None = self.SENSOR
-        self.left_out: Counter[str] = Counter()
+        self._left_out: dict[str, Counter[str]] = {}  # of each part that was read
         self._discarded: Counter[str] = Counter()
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """How many recordings without an event, and how many events, of the parts read were left out, by reason."""
+        return sum(self._left_out.values(), Counter())
 
     @abstractmethod
     def class_names(self) -> tuple[str, ...]:
@@ -100,7 +102,7 @@ class RecordedSource(EventSource):
                 f"{self.root}: {facts['recordings']} recordings of {part}, but {published} were published. Copy the "
                 "rest, or set partial to true."
             )
-        self.left_out.update(facts["left out"])
+        self._left_out[part] = Counter(facts["left out"])
         return _split(arrays, tuple(facts["sensor"]), classes, f"{self.root} ({part})")
 
     def read_file(self, path: Path) -> Events:
