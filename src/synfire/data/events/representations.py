@@ -30,20 +30,22 @@ AnyEvents = EventBatch | Events | Recording
 class Representation(ABC):
     """Turns events into frames, (B, T, C, H, W). A subclass is a frozen dataclass, so that it can be compared.
 
-    To write your own, give the attributes and `make`; also `edges` where not all events are used, and `span` where the
-    steps take another time than the recording.
+    To write your own, give `steps`, `cells` and `make`; also `edges` where not all events are used, and `span` where
+    the steps take another time than the recording.
 
     Attributes:
-        polarities: "both" has two channels, darker and brighter; "merge" one for both; "signed" one, brighter minus
-            darker.
-        size: None for frames as large as the sensor, n for cells of n x n pixels, or height and width; what falls into
-            one cell is added up.
         steps: T.
     """
 
-    polarities: Polarities
-    size: Size
     steps: int
+
+    @abstractmethod
+    def cells(self, sensor_size: tuple[int, int]) -> Cells:
+        """Return the cells of a step for a sensor.
+
+        Raises:
+            ConfigError: they are beyond the sensor, or of polarities that are unknown.
+        """
 
     @abstractmethod
     def make(self, events: EventBatch, cells: Cells) -> Tensor:
@@ -64,14 +66,6 @@ class Representation(ABC):
     def edges(self, events: EventBatch) -> Tensor:
         """Return which events belong to which step, int64, (B, T + 1), see `synfire.ops.events.cut`."""
         return torch.stack([events.offsets[:-1], events.offsets[1:]], 1)
-
-    def cells(self, sensor_size: tuple[int, int]) -> Cells:
-        """Return the cells of the frames of a sensor.
-
-        Raises:
-            ConfigError: `size` is beyond the sensor, or `polarities` unknown.
-        """
-        return Cells(sensor_size, self.polarities, self.size)
 
     def shape(self, sensor_size: tuple[int, int]) -> tuple[int, int, int]:
         """Return the shape of a frame, (C, H, W)."""
@@ -111,7 +105,10 @@ class Counts(Representation):
     """Base of what counts events.
 
     Attributes:
-        polarities, size: see `Representation`.
+        polarities: "both" has two channels, darker and brighter; "merge" one for both; "signed" one, brighter minus
+            darker.
+        size: None for frames as large as the sensor, n for cells of n x n pixels, or height and width; what falls into
+            one cell is added up.
         clip: the largest count that is kept, of either sign; with 1 a cell tells only whether there were events. None
             keeps all.
         scale: what counts are divided by. Counts are whole numbers and grow with the time that a frame spans, while
@@ -132,6 +129,10 @@ class Counts(Representation):
             raise ConfigError(f"clip is {self.clip}; it is the largest count that is kept, so give more than 0.")
         if not self.scale > 0:
             raise ConfigError(f"scale is {self.scale}; counts are divided by it, so give more than 0.")
+
+    def cells(self, sensor_size: tuple[int, int]) -> Cells:
+        """Return the cells of a step for a sensor."""
+        return Cells(sensor_size, self.polarities, self.size)
 
     def make(self, events: EventBatch, cells: Cells) -> Tensor:
         """Return counts, clipped and scaled."""
@@ -260,7 +261,7 @@ class TimeSurface(Representation):
     Args:
         steps: T.
         tau_us: microseconds after which 1 has become 1 / e.
-        polarities, size: see `Representation`; a cell of several pixels has the latest event of all.
+        polarities, size: see `Counts`; a cell of several pixels has the latest event of all.
 
     Raises:
         ConfigError: an attribute is out of its range.
@@ -275,6 +276,10 @@ class TimeSurface(Representation):
         self._check("steps")
         if not self.tau_us > 0:
             raise ConfigError(f"TimeSurface: tau_us is {self.tau_us}; give a time above 0, in microseconds.")
+
+    def cells(self, sensor_size: tuple[int, int]) -> Cells:
+        """Return the cells of a step for a sensor."""
+        return Cells(sensor_size, self.polarities, self.size)
 
     def edges(self, events: EventBatch) -> Tensor:
         """Return which events belong to which step."""
@@ -303,15 +308,9 @@ class StepsAsChannels(Representation):
     of: Representation
     steps: int = field(default=1, init=False)
 
-    @property
-    def polarities(self) -> Polarities:
-        """Those of the steps."""
-        return self.of.polarities
-
-    @property
-    def size(self) -> Size:
-        """That of the steps."""
-        return self.of.size
+    def cells(self, sensor_size: tuple[int, int]) -> Cells:
+        """Return those of the steps."""
+        return self.of.cells(sensor_size)
 
     def shape(self, sensor_size: tuple[int, int]) -> tuple[int, int, int]:
         """Return the shape of the frame, (T C, H, W)."""
