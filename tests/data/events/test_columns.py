@@ -1,6 +1,7 @@
 """Texts, arrays and HDF5: columns that other programs wrote, by name or by content."""
 
 import importlib
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -38,11 +39,14 @@ THREE = [(100_000, 3, 4, 1), (250_001, 5, 4, 0), (250_001, 30, 2, 1)]
         pytest.param("3\t4\t0.1\t1\n5\t4\t.250001\t0\n30\t2\t2.50001e-1\t1\n", id="seconds third"),
         pytest.param("3,4,1,100000\n5,4,0,250001\n30,2,1,250001\n", id="microseconds last, as metavision writes"),
         pytest.param("\n% geometry: none\n100000 3 4 1\r\n\r\n250001\t5,4  0\r\n+250001 30 2.0 1e0\r\n", id="untidy"),
+        pytest.param("\ufefft,x,y,p\n100000,3,4,1\n250001,5,4,0\n250001,30,2,1\n", id="marked as UTF-8, named"),
+        pytest.param("\ufeff0.1,3,4,1\n0.250001,5,4,0\n0.250001,30,2,1\n", id="marked as UTF-8, no names"),
+        pytest.param("# t in µs\nt,x,y,p\n100000,3,4,1\n250001,5,4,0\n250001,30,2,1\n", id="a comment beyond ASCII"),
     ],
 )
 def test_texts_of_many_kinds_hold_the_same_events(text: str, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_text(text, newline="")
+    path.write_text(text, newline="", encoding="utf-8")
     assert rows(path) == THREE
     assert read_events(path).format == "text"
 
@@ -58,6 +62,8 @@ def test_a_text_may_tell_the_size_of_the_sensor(first: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        pytest.param("inf 5\n0.1 1 2 1\n", "not a recording of a known format", id="a size without bounds"),
+        pytest.param("nan nan\n0.1 1 2 1\n", "not a recording of a known format", id="a size that is no number"),
         pytest.param("5 3 4 1\n", "no order of the four columns fits", id="one event without names"),
         pytest.param("1 2 3 1\n4 5 6 0\n", "more than one order", id="all columns rise"),
         pytest.param("a,b,c,d\n1,2,3,1\n", "columns are a, b, c, d", id="names that mean nothing"),
@@ -243,6 +249,36 @@ def test_hdf5_never_follows_what_leads_out_of_the_file(tmp_path: Path) -> None:
         file.create_virtual_dataset("events", layout)
     with pytest.raises(DataError, match="kept in another file"):
         rows(path)
+
+
+@pytest.mark.parametrize("outside", ["a link", "storage"])
+def test_an_offset_of_time_outside_the_file_is_not_followed(outside: str, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file["number"] = 7
+    path = tmp_path / "out.h5"
+    with h5py.File(path, "w") as file:
+        dsec(file)
+        del file["t_offset"]
+        if outside == "a link":
+            file["t_offset"] = h5py.ExternalLink("in.h5", "/number")
+        else:
+            file.create_dataset("t_offset", (1,), "i8", external=[(str(tmp_path / "in.h5"), 0, 8)])
+    if outside == "a link":
+        assert rows(path)[0] == (0, 3, 4, 1)
+    else:
+        with pytest.raises(DataError, match=r"out\.h5: /t_offset is kept in another file"):
+            rows(path)
+
+
+def test_groups_of_hdf5_that_hold_themselves_are_left_after_some_objects(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for number in range(100):
+            file[f"again{number}"] = file
+    began = time.perf_counter()
+    with pytest.raises(DataError, match="no data sets x, y, t and p"):
+        rows(path)
+    assert time.perf_counter() - began < 5
 
 
 def test_hdf5_announces_no_more_than_it_holds(tmp_path: Path) -> None:

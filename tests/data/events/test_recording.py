@@ -88,12 +88,14 @@ def test_real_recordings_of_small_formats_equal_an_independent_reader(
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind.WRITES], ids=lambda kind: kind.NAME)
-@pytest.mark.parametrize("count", [1, 500])
+@pytest.mark.parametrize("count", [0, 1, 500])
 def test_what_is_written_is_read_again(
     kind: type, count: int, some_events: Callable[..., Events], tmp_path: Path
 ) -> None:
     events = some_events(count)
     write_events(tmp_path / f"a{kind.WRITES}", events)
+    if kind.NAME == "ATIS .bin" and not count:
+        pytest.skip("a file without a header holds nothing then, and an empty file is refused")
     again = read_events(tmp_path / f"a{kind.WRITES}", sensor_size=(34, 34))
     assert again.format == kind.NAME
     assert digest(again) == digest(events)

@@ -192,10 +192,11 @@ def read_events(
         head = file.read(HEAD)
     if not head:
         raise DataError(f"{path}: the file is empty. Download or copy it again.")
-    for kind in FORMATS:
-        if kind.recognises(head, path):
-            with reading(path, kind.NAME):
-                return Recording(kind(path), sensor_size, damaged)
+    with reading(path, "a recording of events"):
+        kind = next((kind for kind in FORMATS if kind.recognises(head, path)), None)
+    if kind is not None:
+        with reading(path, kind.NAME):
+            return Recording(kind(path), sensor_size, damaged)
     names = ", ".join(kind.NAME for kind in FORMATS)
     raise DataError(f"{path}: not a recording of a known format, which are: {names}. Check that it is the right file.")
 

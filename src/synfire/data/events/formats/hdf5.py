@@ -47,7 +47,7 @@ class Hdf5Events(Format):
             rows = [check(self.path, dataset) for dataset in columns.values()]
             if len(set(rows)) > 1:
                 raise self.damaged(f"the lengths of the columns differ: {rows}")
-            converter, order = Converter(str(self.path), _offset(next(iter(columns.values())))), ""
+            converter, order = Converter(str(self.path), _offset(self.path, next(iter(columns.values())))), ""
             for start in range(0, rows[0], CHUNK):
                 read = {column: dataset[start : start + CHUNK] for column, dataset in columns.items()}
                 if "" in read and read[""].dtype.names is None:
@@ -62,7 +62,7 @@ class Hdf5Events(Format):
         """Return the data sets of the columns by column ("" if one has them all), and others that hold events, too."""
         found: list[dict[str, str]] = []
         for group in _groups(file):
-            names = {name: dataset for name, dataset in _members(group) if hasattr(dataset, "dtype")}
+            names = {name: member for name, member in group.items() if hasattr(member, "dtype")}
             if columns := find_columns(names):
                 found.append({column: names[name].name for column, name in columns.items()})
             found += [{"": dataset.name} for dataset in names.values() if _holds_all(dataset)]
@@ -128,23 +128,22 @@ def _check_filters(where: str, dataset: Any) -> None:
             )
 
 
-def _groups(file: Any) -> Iterator[Any]:
-    """Yield the groups of a file, the outer ones first."""
-    waiting, seen = [(file, 0)], 0
-    while waiting and seen < MOST:
+def _groups(file: Any) -> Iterator[dict[str, Any]]:
+    """Yield the members of each group of a file, the outer groups first."""
+    waiting, left = [(file, 0)], MOST  # a group may hold itself, so it is objects that are counted
+    while waiting and left > 0:
         group, depth = waiting.pop(0)
-        seen += 1
-        yield group
+        members = {name: group[name] for name in sorted(group)[:left] if _is_inside(group, name)}
+        left -= len(members)
+        yield members
         if depth < DEPTH:
-            waiting += [(member, depth + 1) for _, member in _members(group) if hasattr(member, "keys")]
+            waiting += [(member, depth + 1) for member in members.values() if hasattr(member, "keys")]
 
 
-def _members(group: Any) -> Iterator[tuple[str, Any]]:
-    """Yield names and members of a group, without those that links lead to."""
+def _is_inside(group: Any, name: str) -> bool:
+    """Whether a group has this member, and not a link, which may lead out of the file."""
     h5py = need("h5py", extra="events", purpose="reading an HDF5 file")
-    for name in sorted(group)[:MOST]:
-        if isinstance(group.get(name, getlink=True), h5py.HardLink):
-            yield name, group[name]
+    return isinstance(group.get(name, getlink=True), h5py.HardLink)
 
 
 def _holds_all(dataset: Any) -> bool:
@@ -154,11 +153,13 @@ def _holds_all(dataset: Any) -> bool:
     return dataset.ndim == 2 and dataset.shape[1] == 4 and dataset.name.rsplit("/")[-1] == "events"
 
 
-def _offset(dataset: Any) -> int:
-    """Return the microseconds that DSEC wants added to all times."""
-    for group in (dataset.parent, dataset.parent.parent):
-        if "t_offset" in group and group["t_offset"].size == 1 and group["t_offset"].dtype.kind in "iu":
-            return int(group["t_offset"][()].item())
+def _offset(path: Path, columns: Any) -> int:
+    """Return the microseconds that DSEC wants added to all times, told beside a data set or its group."""
+    for group in (columns.parent, columns.parent.parent):
+        offset = group["t_offset"] if _is_inside(group, "t_offset") else None
+        if offset is not None and offset.size == 1 and offset.dtype.kind in "iu":
+            check(path, offset)
+            return int(offset[()].item())
     return 0
 
 
