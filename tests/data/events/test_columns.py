@@ -137,6 +137,12 @@ def test_the_unit_of_the_first_part_holds_for_all() -> None:
     assert converter.block(one, one, np.array([1.0, 2.0]), one).t.tolist() == [8, 9]
     with pytest.raises(DataError, match="file: a time has a fraction"):
         converter.block(one, one, np.array([3.0, 3.5]), one)
+    for offset in (1 << 62, -(1 << 63), 1 << 64):
+        with pytest.raises(DataError, match=r"file: .* are to be added to all times"):
+            Converter("file", offset)
+    for times in (np.array([1, 1 << 63], np.uint64), np.array([-1.0, 5e18])):
+        with pytest.raises(DataError, match="file: a time is no number, or larger"):
+            Converter("file").block(one, one, times, one)
     seconds = Converter("file")
     assert seconds.block(one, one, np.array([0.0, 0.5], np.float32), -one).t.tolist() == [0, 500_000]
     assert seconds.block(one, one, np.array([2, 3]), one).t.tolist() == [2_000_000, 3_000_000]
@@ -144,6 +150,10 @@ def test_the_unit_of_the_first_part_holds_for_all() -> None:
         seconds.block(one, one, np.array([0.5, np.nan]), one)
     with pytest.raises(DataError, match="x holds numbers that are not whole"):
         seconds.block(one / 2, one, np.array([0.5, 1]), one)
+    with pytest.raises(DataError, match="file: p holds complex128, but numbers were expected"):
+        seconds.block(one, one, one, one * 1j)
+    halves = np.array([1, 0.5], np.float16)
+    assert Converter("file").block(*[halves * 2] * 2, halves, halves * 2).t.tolist() == [1_000_000, 500_000]
 
 
 @pytest.mark.parametrize("kind", ["four arrays", "fields", "columns", "compressed", "seconds"])
@@ -179,6 +189,8 @@ def test_polarities_that_are_none_are_left_out_and_counted(tmp_path: Path) -> No
         ({"x": [1], "y": [1], "t": ["1"], "p": [1]}, "numbers were expected"),
         ({"x": [1], "y": [1], "t": [1]}, "it holds x, y, t, but"),
         ({"x": [[1, 2]], "y": [1], "t": [1], "p": [1]}, r"shape \(1, 2\)"),
+        ({"events": np.zeros((3, 4), order="F")}, "stored column by column"),
+        ({"events": np.zeros(2, f"i2, ({1 << 20},)i1")}, "numbers were expected, of at most 256 bytes"),
         ({"events": [1, 2, 3]}, "neither fields nor four columns"),
         ({"events": np.zeros(2, [("a", "i4"), ("b", "i4")])}, "fields a, b"),
         ({"x": np.array([None]), "y": [1], "t": [1], "p": [1]}, "Python objects"),
@@ -187,6 +199,14 @@ def test_polarities_that_are_none_are_left_out_and_counted(tmp_path: Path) -> No
 def test_arrays_that_are_no_events_are_refused(arrays: dict, message: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(DataError, match=message):
+        rows(tmp_path / "a.npz")
+
+
+def test_few_bytes_of_an_npz_cannot_ask_for_many(tmp_path: Path) -> None:
+    kinds = {"names": [*"xytp"], "formats": ["i2", "i2", "i8", "u1"], "offsets": [0, 2, 4, 12], "itemsize": 1 << 26}
+    np.savez_compressed(tmp_path / "a.npz", np.zeros(1, kinds))
+    assert (tmp_path / "a.npz").stat().st_size < 1 << 17
+    with pytest.raises(DataError, match="at most 256 bytes in a row"):
         rows(tmp_path / "a.npz")
 
 
@@ -281,6 +301,16 @@ def test_groups_of_hdf5_that_hold_themselves_are_left_after_some_objects(tmp_pat
     assert time.perf_counter() - began < 5
 
 
+@pytest.mark.parametrize("shape", [(), (3, 2), None])
+def test_columns_of_hdf5_are_columns(shape: tuple[int, ...] | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for name in "xytp":
+            file[name] = h5py.Empty("i4") if shape is None else np.ones(shape)
+    with pytest.raises(DataError, match="no data sets x, y, t and p"):
+        rows(path)
+
+
 def test_hdf5_announces_no_more_than_it_holds(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
@@ -364,6 +394,9 @@ def test_taxels_become_pixels(tmp_path: Path) -> None:
     train[37, 0], train[37, 1], train[99, 1], train[100] = 1, -1, 1, [0.5, 1.25, 1.5]
     savemat(tmp_path / "a.mat", {"spiketrain": train})
     assert rows(tmp_path / "a.mat") == [(500_000, 7, 3, 1), (1_250_000, 7, 3, 0), (1_250_000, 9, 9, 1)]
+    train[100] = [0, 1, 2]
+    savemat(tmp_path / "a.mat", {"spiketrain": train})
+    assert [t for t, *_ in rows(tmp_path / "a.mat")] == [0, 1_000_000, 1_000_000]
     savemat(tmp_path / "b.mat", {"spiketrain": train[:50]})
     with pytest.raises(DataError, match=r"shape \(50, 3\)"):
         rows(tmp_path / "b.mat")

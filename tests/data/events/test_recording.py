@@ -193,6 +193,11 @@ def test_columns_are_converted_or_refused() -> None:
     for wrong in (([1.5], [0], [0], [0]), ([1], [0], [0], [2]), ([-1], [0], [0], [0]), ([1, 2], [0], [0], [0])):
         with pytest.raises(DataError):
             Events.of(*wrong)
+    for beyond in (np.inf, np.nan, 1e30, np.uint64(1 << 63)):
+        for columns in (([1], [0], [beyond], [0]), ([beyond], [0], [1], [0])):
+            with pytest.raises(DataError, match="beyond 64 bits"):
+                Events.of(*columns)
+    assert Events.of([1, 1], [0, 0], [-(1 << 63), (1 << 63) - 1], [0, 0]).duration == (1 << 64) - 1
     with pytest.raises(DataError, match="sensor has 1 x 1"):
         Events.of([1], [0], [0], [0], (1, 1))
     with pytest.raises(DataError, match=r"Events\.of"):

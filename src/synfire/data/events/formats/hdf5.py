@@ -1,6 +1,7 @@
 """Events in HDF5 files, in the layouts in use: DSEC, MVSEC, E2VID, v2e and others with a data set for each column."""
 
 import importlib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -62,8 +63,8 @@ class Hdf5Events(Format):
         """Return the data sets of the columns by column ("" if one has them all), and others that hold events, too."""
         found: list[dict[str, str]] = []
         for group in _groups(file):
-            names = {name: member for name, member in group.items() if hasattr(member, "dtype")}
-            if columns := find_columns(names):
+            names = {name: member for name, member in group.items() if getattr(member, "shape", None)}
+            if columns := find_columns(name for name, member in names.items() if member.shape[1:] in ((), (1,))):
                 found.append({column: names[name].name for column, name in columns.items()})
             found += [{"": dataset.name} for dataset in names.values() if _holds_all(dataset)]
         if not found and "spikes" in file and "labels" in file:
@@ -98,13 +99,13 @@ def check(path: Path, dataset: Any) -> int:
         raise DataError(f"{where} is kept in another file, which is not followed. Copy it into one with h5repack.")
     _check_filters(where, dataset)
     rows = dataset.shape[0] if dataset.shape else 0
-    size = rows * dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))
+    size = math.prod(dataset.shape) * dataset.dtype.itemsize if rows else 0
     if dataset.chunks is None:
         held = dataset.id.get_storage_size()
         place = dataset.id.get_offset()
         held = min(held, path.stat().st_size - place) if place is not None else held
     else:
-        piece = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
+        piece = math.prod(dataset.chunks) * dataset.dtype.itemsize
         if piece > LARGEST_PIECE:
             raise DataError(f"{where}: pieces of {piece} bytes; at most {LARGEST_PIECE} are read. Use h5repack.")
         held = dataset.id.get_num_chunks() * piece
