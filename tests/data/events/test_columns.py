@@ -210,6 +210,14 @@ def test_few_bytes_of_an_npz_cannot_ask_for_many(tmp_path: Path) -> None:
         rows(tmp_path / "a.npz")
 
 
+def test_texts_in_columns_of_hdf5_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name in "xytp":
+            file[name] = ["1", "2"]
+    with pytest.raises(DataError, match="columns hold texts"):
+        rows(tmp_path / "a.h5")
+
+
 def test_an_npz_keeps_the_size_of_the_sensor(small_files: dict[str, Path]) -> None:
     assert read_events(small_files["NumPy .npz"]).sensor_size == (34, 34)
 
@@ -368,6 +376,16 @@ def test_spike_trains_are_read_with_their_labels(spike_trains: Callable[..., Pat
 def test_spike_trains_that_are_none_are_refused(trains: list, message: str, spike_trains: Callable[..., Path]) -> None:
     with pytest.raises(DataError, match=message):
         list(read_spike_trains(spike_trains("a.h5", trains)))
+
+
+def test_spike_trains_filled_up_with_zeros_are_refused(spike_trains: Callable[..., Path]) -> None:
+    path = spike_trains("a.h5", [([0.5] * 20, [3] * 20, 1)] * 8)
+    data = path.read_bytes()
+    heap = data.index(b"GCOL\x01")
+    for place in (heap + 16, heap + 72):  # the first and the second train
+        path.write_bytes(data[:place] + bytes(heap + 4096 - place) + data[heap + 4096 :])
+        with pytest.raises(DataError, match=rf"a\.h5: a heap of HDF5 is damaged at byte {place}"):
+            list(read_spike_trains(path))
 
 
 def test_damaged_spike_trains_give_a_data_error_or_events(

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from synfire.data.events.formats.columns import Converter, find_columns, find_or
 from synfire.data.reading import reading
 
 DEPTH, MOST = 4, 1000  # groups within groups, and objects, that are looked at
+HEAP = b"GCOL\x01\0\0\0"  # how a global heap begins, see the HDF5 File Format Specification, III.E
 LARGEST_PIECE = 1 << 26  # bytes that the file may compress in one piece
 
 
@@ -46,6 +48,8 @@ class Hdf5Events(Format):
         with opened(self.path) as file:
             columns = {column: file[name] for column, name in self._names.items()}
             rows = [check(self.path, dataset) for dataset in columns.values()]
+            if any(dataset.dtype.hasobject for dataset in columns.values()):
+                raise DataError(f"{self.path}: columns hold texts or lists, but numbers were expected. Convert them.")
             if len(set(rows)) > 1:
                 raise self.damaged(f"the lengths of the columns differ: {rows}")
             converter, order = Converter(str(self.path), _offset(self.path, next(iter(columns.values())))), ""
@@ -114,6 +118,30 @@ def check(path: Path, dataset: Any) -> int:
     return rows
 
 
+def check_heaps(path: Path) -> None:
+    """Look through the heaps of a file, which hold what has a length of its own in each row.
+
+    HDF5 never ends reading a heap with a gap of no bytes, as there is where a file was filled up with zeros.
+
+    Raises:
+        DataError: there is such a gap.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+        at = held.find(HEAP)
+        while at >= 0:
+            end = min(at + int.from_bytes(held[at + 8 : at + 16], "little"), len(held))
+            at += 16
+            while at + 16 <= end:  # an object: its number, 0 for a gap, and its size, of a gap with these 16 bytes
+                number, size = held[at : at + 2], int.from_bytes(held[at + 8 : at + 16], "little")
+                step = size if number == b"\0\0" else 16 + -(-size // 8) * 8
+                if not step:
+                    raise DataError(f"{path}: a heap of HDF5 is damaged at byte {at}. Download or copy it again.")
+                if at + step > end:
+                    break
+                at += step
+            at = held.find(HEAP, at)
+
+
 def _check_filters(where: str, dataset: Any) -> None:
     h5py = need("h5py", extra="events", purpose="reading an HDF5 file")
     plist = dataset.id.get_create_plist()
@@ -166,7 +194,8 @@ def _offset(path: Path, columns: Any) -> int:
 
 def _size(file: Any) -> tuple[int, int] | None:
     """Return width and height, if they are told as E2VID does: height and width."""
-    size = np.ravel(file.attrs.get("sensor_resolution", ()))
-    if size.shape != (2,) or size.dtype.kind not in "iuf" or not all(0 < side <= LARGEST for side in size):
+    name = "sensor_resolution"
+    if name not in file.attrs or file.attrs.get_id(name).dtype.kind not in "iuf":
         return None
-    return int(size[1]), int(size[0])
+    size = np.ravel(file.attrs[name])
+    return (int(size[1]), int(size[0])) if size.shape == (2,) and all(0 < side <= LARGEST for side in size) else None
