@@ -115,7 +115,10 @@ class Recording:
             yield Events.join(waiting, sensor)
 
     def between(self, start: int, stop: int) -> Events:
-        """Return the events with start <= t < stop, in microseconds, without keeping the others."""
+        """Return the events with start <= t < stop, in microseconds, without keeping the others.
+
+        The whole file is read, since time may run backwards anywhere.
+        """
         parts = [part.between(start, stop) for part in self._parts()]
         return Events.join(parts, self._sensor_size or _largest(parts))
 
