@@ -166,6 +166,17 @@ def test_what_does_not_fit_the_sensor_is_left_out_and_counted(tmp_path: Path) ->
     assert recording.sensor_size == (6, 6)
 
 
+def test_what_is_left_out_is_counted_once_when_the_file_is_read_twice_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synfire.data.events.formats.text.PIECE", 8)  # a line
+    (tmp_path / "a.csv").write_text("t,x,y,p\n1,1,0,2\n2,2,0,0\n3,3,0,2\n4,4,0,1\n")
+    recording = read_events(tmp_path / "a.csv")
+    for part in recording.chunks(1):
+        assert part.x.max() < recording.sensor_size[0]
+    assert recording.discarded == {"polarity other than 0 and 1": 2}
+
+
 def test_the_size_of_a_sensor_that_nobody_told_is_found_without_keeping_the_events(
     small_files: dict[str, Path],
 ) -> None:
