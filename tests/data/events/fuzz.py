@@ -30,7 +30,8 @@ def mutate(data: bytes, seed: int) -> bytes:
     """Return the file, damaged in one of a few ways."""
     draw = random.Random(seed)
     found = bytearray(data)
-    kind = draw.choice(("cut", "flip", "flip", "flip", "large", "zero", "insert", "remove", "repeat", "head"))
+    kinds = ("cut", "flip", "flip", "flip", "large", "zero", "number", "insert", "remove", "repeat", "copy", "head")
+    kind = draw.choice(kinds)
     at = draw.randrange(min(len(found), 2048) if draw.random() < 0.5 else len(found))  # headers are short
     length = draw.choice((1, 2, 3, 4, 7, 8, 64, 1000))
     if kind == "cut":
@@ -41,6 +42,15 @@ def mutate(data: bytes, seed: int) -> bytes:
     elif kind in ("large", "zero"):
         length = min(length, len(found) - at)
         found[at : at + length] = (b"\xff" if kind == "large" else b"\x00") * length
+    elif kind == "number":  # as a size or place may be
+        width, order = draw.choice((2, 4, 8)), draw.choice(("little", "big"))
+        number = draw.choice(
+            (0, 1, at, len(found), len(found) - 1, 1 << 24, (1 << 8 * width - 1) - 1, 1 << 8 * width - 1)
+        )
+        found[at : at + width] = (number % (1 << 8 * width)).to_bytes(width, order)
+    elif kind == "copy":
+        source = draw.randrange(len(found))
+        found[at : at + length] = found[source : source + length]
     elif kind == "insert":
         found[at:at] = draw.randbytes(length)
     elif kind == "remove":

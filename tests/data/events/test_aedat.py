@@ -303,6 +303,9 @@ def test_aedat_4_has_events_among_other_packets(tmp_path: Path) -> None:
         pytest.param(aedat4_file([(1, events4(ROWS))])[:-1], "packet of 82 bytes, but 81 follow", id="cut short"),
         pytest.param(aedat4_file([])[:40], "a header of", id="within the header"),
         pytest.param(
+            aedat4_file([], text=f"<dv>{'<a/>' * (1 << 18)}</dv>"), "a header of", id="a header that is large"
+        ),
+        pytest.param(
             aedat4_file([]) + b"12345", "header of a packet has 5 of 8 bytes", id="within the header of a packet"
         ),
         pytest.param(aedat4_file([(1, b"")]), "unpack", id="an empty packet"),

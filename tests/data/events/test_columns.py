@@ -1,6 +1,7 @@
 """Texts, arrays and HDF5: columns that other programs wrote, by name or by content."""
 
 import importlib
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -38,11 +39,14 @@ THREE = [(100_000, 3, 4, 1), (250_001, 5, 4, 0), (250_001, 30, 2, 1)]
         pytest.param("3\t4\t0.1\t1\n5\t4\t.250001\t0\n30\t2\t2.50001e-1\t1\n", id="seconds third"),
         pytest.param("3,4,1,100000\n5,4,0,250001\n30,2,1,250001\n", id="microseconds last, as metavision writes"),
         pytest.param("\n% geometry: none\n100000 3 4 1\r\n\r\n250001\t5,4  0\r\n+250001 30 2.0 1e0\r\n", id="untidy"),
+        pytest.param("\ufefft,x,y,p\n100000,3,4,1\n250001,5,4,0\n250001,30,2,1\n", id="marked as UTF-8, named"),
+        pytest.param("\ufeff0.1,3,4,1\n0.250001,5,4,0\n0.250001,30,2,1\n", id="marked as UTF-8, no names"),
+        pytest.param("# t in µs\nt,x,y,p\n100000,3,4,1\n250001,5,4,0\n250001,30,2,1\n", id="a comment beyond ASCII"),
     ],
 )
 def test_texts_of_many_kinds_hold_the_same_events(text: str, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_text(text, newline="")
+    path.write_text(text, newline="", encoding="utf-8")
     assert rows(path) == THREE
     assert read_events(path).format == "text"
 
@@ -58,6 +62,8 @@ def test_a_text_may_tell_the_size_of_the_sensor(first: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        pytest.param("inf 5\n0.1 1 2 1\n", "not a recording of a known format", id="a size without bounds"),
+        pytest.param("nan nan\n0.1 1 2 1\n", "not a recording of a known format", id="a size that is no number"),
         pytest.param("5 3 4 1\n", "no order of the four columns fits", id="one event without names"),
         pytest.param("1 2 3 1\n4 5 6 0\n", "more than one order", id="all columns rise"),
         pytest.param("a,b,c,d\n1,2,3,1\n", "columns are a, b, c, d", id="names that mean nothing"),
@@ -131,6 +137,12 @@ def test_the_unit_of_the_first_part_holds_for_all() -> None:
     assert converter.block(one, one, np.array([1.0, 2.0]), one).t.tolist() == [8, 9]
     with pytest.raises(DataError, match="file: a time has a fraction"):
         converter.block(one, one, np.array([3.0, 3.5]), one)
+    for offset in (1 << 62, -(1 << 63), 1 << 64):
+        with pytest.raises(DataError, match=r"file: .* are to be added to all times"):
+            Converter("file", offset)
+    for times in (np.array([1, 1 << 63], np.uint64), np.array([-1.0, 5e18])):
+        with pytest.raises(DataError, match="file: a time is no number, or larger"):
+            Converter("file").block(one, one, times, one)
     seconds = Converter("file")
     assert seconds.block(one, one, np.array([0.0, 0.5], np.float32), -one).t.tolist() == [0, 500_000]
     assert seconds.block(one, one, np.array([2, 3]), one).t.tolist() == [2_000_000, 3_000_000]
@@ -138,6 +150,10 @@ def test_the_unit_of_the_first_part_holds_for_all() -> None:
         seconds.block(one, one, np.array([0.5, np.nan]), one)
     with pytest.raises(DataError, match="x holds numbers that are not whole"):
         seconds.block(one / 2, one, np.array([0.5, 1]), one)
+    with pytest.raises(DataError, match="file: p holds complex128, but numbers were expected"):
+        seconds.block(one, one, one, one * 1j)
+    halves = np.array([1, 0.5], np.float16)
+    assert Converter("file").block(*[halves * 2] * 2, halves, halves * 2).t.tolist() == [1_000_000, 500_000]
 
 
 @pytest.mark.parametrize("kind", ["four arrays", "fields", "columns", "compressed", "seconds"])
@@ -173,6 +189,8 @@ def test_polarities_that_are_none_are_left_out_and_counted(tmp_path: Path) -> No
         ({"x": [1], "y": [1], "t": ["1"], "p": [1]}, "numbers were expected"),
         ({"x": [1], "y": [1], "t": [1]}, "it holds x, y, t, but"),
         ({"x": [[1, 2]], "y": [1], "t": [1], "p": [1]}, r"shape \(1, 2\)"),
+        ({"events": np.zeros((3, 4), order="F")}, "stored column by column"),
+        ({"events": np.zeros(2, f"i2, ({1 << 20},)i1")}, "numbers were expected, of at most 256 bytes"),
         ({"events": [1, 2, 3]}, "neither fields nor four columns"),
         ({"events": np.zeros(2, [("a", "i4"), ("b", "i4")])}, "fields a, b"),
         ({"x": np.array([None]), "y": [1], "t": [1], "p": [1]}, "Python objects"),
@@ -182,6 +200,22 @@ def test_arrays_that_are_no_events_are_refused(arrays: dict, message: str, tmp_p
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(DataError, match=message):
         rows(tmp_path / "a.npz")
+
+
+def test_few_bytes_of_an_npz_cannot_ask_for_many(tmp_path: Path) -> None:
+    kinds = {"names": [*"xytp"], "formats": ["i2", "i2", "i8", "u1"], "offsets": [0, 2, 4, 12], "itemsize": 1 << 26}
+    np.savez_compressed(tmp_path / "a.npz", np.zeros(1, kinds))
+    assert (tmp_path / "a.npz").stat().st_size < 1 << 17
+    with pytest.raises(DataError, match="at most 256 bytes in a row"):
+        rows(tmp_path / "a.npz")
+
+
+def test_texts_in_columns_of_hdf5_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name in "xytp":
+            file[name] = ["1", "2"]
+    with pytest.raises(DataError, match="columns hold texts"):
+        rows(tmp_path / "a.h5")
 
 
 def test_an_npz_keeps_the_size_of_the_sensor(small_files: dict[str, Path]) -> None:
@@ -245,6 +279,46 @@ def test_hdf5_never_follows_what_leads_out_of_the_file(tmp_path: Path) -> None:
         rows(path)
 
 
+@pytest.mark.parametrize("outside", ["a link", "storage"])
+def test_an_offset_of_time_outside_the_file_is_not_followed(outside: str, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file["number"] = 7
+    path = tmp_path / "out.h5"
+    with h5py.File(path, "w") as file:
+        dsec(file)
+        del file["t_offset"]
+        if outside == "a link":
+            file["t_offset"] = h5py.ExternalLink("in.h5", "/number")
+        else:
+            file.create_dataset("t_offset", (1,), "i8", external=[(str(tmp_path / "in.h5"), 0, 8)])
+    if outside == "a link":
+        assert rows(path)[0] == (0, 3, 4, 1)
+    else:
+        with pytest.raises(DataError, match=r"out\.h5: /t_offset is kept in another file"):
+            rows(path)
+
+
+def test_groups_of_hdf5_that_hold_themselves_are_left_after_some_objects(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for number in range(100):
+            file[f"again{number}"] = file
+    began = time.perf_counter()
+    with pytest.raises(DataError, match="no data sets x, y, t and p"):
+        rows(path)
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("shape", [(), (3, 2), None])
+def test_columns_of_hdf5_are_columns(shape: tuple[int, ...] | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for name in "xytp":
+            file[name] = h5py.Empty("i4") if shape is None else np.ones(shape)
+    with pytest.raises(DataError, match="no data sets x, y, t and p"):
+        rows(path)
+
+
 def test_hdf5_announces_no_more_than_it_holds(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
@@ -304,6 +378,16 @@ def test_spike_trains_that_are_none_are_refused(trains: list, message: str, spik
         list(read_spike_trains(spike_trains("a.h5", trains)))
 
 
+def test_spike_trains_filled_up_with_zeros_are_refused(spike_trains: Callable[..., Path]) -> None:
+    path = spike_trains("a.h5", [([0.5] * 20, [3] * 20, 1)] * 8)
+    data = path.read_bytes()
+    heap = data.index(b"GCOL\x01")
+    for place in (heap + 16, heap + 72):  # the first and the second train
+        path.write_bytes(data[:place] + bytes(heap + 4096 - place) + data[heap + 4096 :])
+        with pytest.raises(DataError, match=rf"a\.h5: a heap of HDF5 is damaged at byte {place}"):
+            list(read_spike_trains(path))
+
+
 def test_damaged_spike_trains_give_a_data_error_or_events(
     spike_trains: Callable[..., Path],
     mutate: Callable[[bytes, int], bytes],
@@ -328,6 +412,9 @@ def test_taxels_become_pixels(tmp_path: Path) -> None:
     train[37, 0], train[37, 1], train[99, 1], train[100] = 1, -1, 1, [0.5, 1.25, 1.5]
     savemat(tmp_path / "a.mat", {"spiketrain": train})
     assert rows(tmp_path / "a.mat") == [(500_000, 7, 3, 1), (1_250_000, 7, 3, 0), (1_250_000, 9, 9, 1)]
+    train[100] = [0, 1, 2]
+    savemat(tmp_path / "a.mat", {"spiketrain": train})
+    assert [t for t, *_ in rows(tmp_path / "a.mat")] == [0, 1_000_000, 1_000_000]
     savemat(tmp_path / "b.mat", {"spiketrain": train[:50]})
     with pytest.raises(DataError, match=r"shape \(50, 3\)"):
         rows(tmp_path / "b.mat")

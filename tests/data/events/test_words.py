@@ -344,15 +344,3 @@ def test_what_cannot_be_read_is_refused_with_the_reason(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         len(read_events(tmp_path / name))
-
-
-@pytest.mark.parametrize("name", ["Prophesee EVT 3.0", "Prophesee EVT 2.0", "Prophesee DAT", "Event Stream"])
-def test_pieces_of_any_size_hold_the_same_events(
-    name: str, small_files: dict[str, Path], some_events: Callable[..., Events], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for piece, room in ((5, 12), (11, 13), (200, 40)):
-        monkeypatch.setattr(decoding, "PIECE", max(piece, 8))
-        monkeypatch.setattr(decoding, "ROOM", room)
-        again = read_events(small_files[name]).events
-        for column in "xytp":
-            np.testing.assert_array_equal(getattr(again, column), getattr(some_events(), column))

@@ -59,8 +59,12 @@ class Events:
         for name, column in columns.items():
             if len(column) != len(columns["t"]):
                 raise DataError(f"events: {len(column)} values of {name}, but {len(columns['t'])} of t. Give as many.")
-            if column.dtype.kind not in "iub" and not (column == np.round(column)).all():
-                raise DataError(f"events: {name} holds numbers that are not whole. Round them; t is in microseconds.")
+            with np.errstate(invalid="ignore"):  # of what int64 does not hold, which the comparison finds
+                if not np.can_cast(column.dtype, np.int64) and not (column.astype(np.int64) == column).all():
+                    raise DataError(
+                        f"events: {name} holds numbers that are not whole, or beyond 64 bits. Round them, or leave "
+                        "these events out; t is in microseconds."
+                    )
         x, y, t, p = columns.values()
         p = np.where(p < 0, 0, p) if len(p) and p.dtype.kind != "b" and p.min() == -1 else p
         if len(p) and not 0 <= p.min() <= p.max() <= 1:
@@ -152,7 +156,7 @@ class Events:
     @property
     def duration(self) -> int:
         """Microseconds from the earliest event to the latest; 0 if there is none."""
-        return int(self.t.max() - self.t.min()) if len(self) else 0
+        return int(self.t.max()) - int(self.t.min()) if len(self) else 0
 
     @property
     def backward_steps(self) -> int:

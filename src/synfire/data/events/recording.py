@@ -115,25 +115,28 @@ class Recording:
             yield Events.join(waiting, sensor)
 
     def between(self, start: int, stop: int) -> Events:
-        """Return the events with start <= t < stop, in microseconds, without keeping the others."""
+        """Return the events with start <= t < stop, in microseconds, without keeping the others.
+
+        The whole file is read, since time may run backwards anywhere.
+        """
         parts = [part.between(start, stop) for part in self._parts()]
         return Events.join(parts, self._sensor_size or _largest(parts))
 
     def _parts(self) -> Iterator[Events]:
         """Yield what the format reads, checked."""
-        self.discarded.clear()
+        discarded = self.discarded = Counter[str]()  # its own, since the file may be read twice at once
         self._source.skipped.clear()
         self._source.progress = 0.0
         try:
             with reading(self.path, self.format):
                 for block in self._source.blocks():
-                    yield self._checked(block)
+                    yield self._checked(block, discarded)
         except DataError:
             if self._damaged == "error":
                 raise
-            self.discarded["damaged rest"] = 1
+            discarded["damaged rest"] = 1
 
-    def _checked(self, block: Block) -> Events:
+    def _checked(self, block: Block, discarded: Counter[str]) -> Events:
         """Return the events of a block that are within the sensor and have a polarity; count the others."""
         x, y, t, p = block
         sensor = self._sensor_size
@@ -144,9 +147,8 @@ class Recording:
             inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
             polar = p <= 1 if p.dtype.kind in "ub" else (p >= 0) & (p <= 1)
             kept = inside & polar
-            self.discarded["outside the sensor"] += int((~inside).sum())
-            self.discarded["polarity other than 0 and 1"] += int((inside & ~polar).sum())
-            self.discarded = +self.discarded  # without zeros
+            found = {"outside the sensor": (~inside).sum(), "polarity other than 0 and 1": (inside & ~polar).sum()}
+            discarded.update({reason: int(count) for reason, count in found.items() if count})
             x, y, t, p = x[kept], y[kept], t[kept], p[kept]
         return Events(
             x.astype(np.int16, copy=False),
@@ -192,10 +194,11 @@ def read_events(
         head = file.read(HEAD)
     if not head:
         raise DataError(f"{path}: the file is empty. Download or copy it again.")
-    for kind in FORMATS:
-        if kind.recognises(head, path):
-            with reading(path, kind.NAME):
-                return Recording(kind(path), sensor_size, damaged)
+    with reading(path, "a recording of events"):
+        kind = next((kind for kind in FORMATS if kind.recognises(head, path)), None)
+    if kind is not None:
+        with reading(path, kind.NAME):
+            return Recording(kind(path), sensor_size, damaged)
     names = ", ".join(kind.NAME for kind in FORMATS)
     raise DataError(f"{path}: not a recording of a known format, which are: {names}. Check that it is the right file.")
 

@@ -18,7 +18,7 @@ EVENT = np.dtype(
     {"names": ["t", "x", "y", "p"], "formats": ["<i8", "<i2", "<i2", "u1"], "offsets": [0, 8, 10, 12], "itemsize": 16}
 )
 NONE, LZ4, LZ4_HIGH, ZSTD, ZSTD_HIGH = range(5)  # compressions
-HEADER, PACKET = 1 << 24, 1 << 28  # bytes of a header and of a packet, at most, so that few bytes cannot ask for many
+HEADER, PACKET = 1 << 20, 1 << 28  # bytes of a header and of a packet, at most, so that few bytes cannot ask for many
 WINDOW = 1 << 27  # bytes that a zstd frame may refer back over; the usual limit of zstd itself
 PIECE = 1 << 24  # bytes that are unpacked at once, at most
 WRITTEN = 1 << 13  # events of a packet; DV itself writes those of 10 ms

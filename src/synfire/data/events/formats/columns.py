@@ -16,7 +16,7 @@ NAMES = {
 }
 ORDERS = ("txyp", "xytp", "xypt")  # in use where no names are given
 RISING = 0.9  # share of steps that do not go back, by which times are told from coordinates, of which it is half
-LONGEST = 9e12  # seconds; more microseconds than 64 bits hold
+LONGEST = 4e12  # seconds; 63 bits hold twice as many microseconds, a time and an offset
 
 
 def find_columns(names: Iterable[str]) -> dict[str, str] | None:
@@ -79,16 +79,15 @@ def microseconds(t: np.ndarray, seconds: bool, where: str) -> np.ndarray:
     Raises:
         DataError: a time is no number or too large, or has a fraction although those before were whole.
     """
-    if t.dtype.kind in "iu":
-        return t.astype(np.int64, copy=False) * (1_000_000 if seconds else 1)
-    if not (np.abs(t) < (LONGEST if seconds else LONGEST * 1e6)).all():
+    t, unit = t if t.dtype.kind in "iu" else t.astype(np.float64), 1_000_000 if seconds else 1
+    if len(t) and not -LONGEST * 1e6 < t.min().item() * unit <= t.max().item() * unit < LONGEST * 1e6:
         raise DataError(f"{where}: a time is no number, or larger than {LONGEST:.0e} seconds. Write the file again.")
     if not seconds and not _whole(t):
         raise DataError(
             f"{where}: a time has a fraction, but those before were whole, so that its unit is unknown. Write times as "
             "whole microseconds."
         )
-    return np.rint(t.astype(np.float64) * (1e6 if seconds else 1)).astype(np.int64)
+    return np.rint(t * unit).astype(np.int64, copy=False)
 
 
 def whole(column: np.ndarray, name: str, where: str) -> np.ndarray:
@@ -101,7 +100,7 @@ def whole(column: np.ndarray, name: str, where: str) -> np.ndarray:
         return column.astype(np.uint8)
     if column.dtype.kind in "iu":
         return column
-    if not (np.abs(column) < 1 << 31).all() or not _whole(column):
+    if not (np.abs(column.astype(np.float64)) < 1 << 31).all() or not _whole(column):
         raise DataError(f"{where}: {name} holds numbers that are not whole. Round them and write the file again.")
     return column.astype(np.int32)
 
@@ -117,18 +116,26 @@ class Converter:
     Args:
         where: the file, for messages.
         offset: microseconds to add to every time.
+        seconds: the unit, where it is known.
+
+    Raises:
+        DataError: the offset is too large.
     """
 
-    def __init__(self, where: str, offset: int = 0) -> None:
-        self.where, self.offset = where, offset
-        self._seconds: bool | None = None
+    def __init__(self, where: str, offset: int = 0, seconds: bool | None = None) -> None:
+        if abs(offset) >= LONGEST * 1e6:
+            raise DataError(f"{where}: {offset} microseconds are to be added to all times. Write the file again.")
+        self.where, self.offset, self._seconds = where, offset, seconds
 
     def block(self, x: np.ndarray, y: np.ndarray, t: np.ndarray, p: np.ndarray) -> Block:
         """Return the events of a part.
 
         Raises:
-            DataError: a number is not whole that should be, or a time is too large.
+            DataError: a column holds other than numbers, a number is not whole that should be, or a time is too large.
         """
+        for name, column in {"x": x, "y": y, "t": t, "p": p}.items():
+            if column.dtype.kind not in "biuf":
+                raise DataError(f"{self.where}: {name} holds {column.dtype}, but numbers were expected. Convert them.")
         if self._seconds is None:
             self._seconds = in_seconds(t)
         times = microseconds(t, self._seconds, self.where)

@@ -1,6 +1,8 @@
 """Events in HDF5 files, in the layouts in use: DSEC, MVSEC, E2VID, v2e and others with a data set for each column."""
 
 import importlib
+import math
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +17,7 @@ from synfire.data.events.formats.columns import Converter, find_columns, find_or
 from synfire.data.reading import reading
 
 DEPTH, MOST = 4, 1000  # groups within groups, and objects, that are looked at
+HEAP = b"GCOL\x01\0\0\0"  # how a global heap begins, see the HDF5 File Format Specification, III.E
 LARGEST_PIECE = 1 << 26  # bytes that the file may compress in one piece
 
 
@@ -45,9 +48,11 @@ class Hdf5Events(Format):
         with opened(self.path) as file:
             columns = {column: file[name] for column, name in self._names.items()}
             rows = [check(self.path, dataset) for dataset in columns.values()]
+            if any(dataset.dtype.hasobject for dataset in columns.values()):
+                raise DataError(f"{self.path}: columns hold texts or lists, but numbers were expected. Convert them.")
             if len(set(rows)) > 1:
                 raise self.damaged(f"the lengths of the columns differ: {rows}")
-            converter, order = Converter(str(self.path), _offset(next(iter(columns.values())))), ""
+            converter, order = Converter(str(self.path), _offset(self.path, next(iter(columns.values())))), ""
             for start in range(0, rows[0], CHUNK):
                 read = {column: dataset[start : start + CHUNK] for column, dataset in columns.items()}
                 if "" in read and read[""].dtype.names is None:
@@ -62,8 +67,8 @@ class Hdf5Events(Format):
         """Return the data sets of the columns by column ("" if one has them all), and others that hold events, too."""
         found: list[dict[str, str]] = []
         for group in _groups(file):
-            names = {name: dataset for name, dataset in _members(group) if hasattr(dataset, "dtype")}
-            if columns := find_columns(names):
+            names = {name: member for name, member in group.items() if getattr(member, "shape", None)}
+            if columns := find_columns(name for name, member in names.items() if member.shape[1:] in ((), (1,))):
                 found.append({column: names[name].name for column, name in columns.items()})
             found += [{"": dataset.name} for dataset in names.values() if _holds_all(dataset)]
         if not found and "spikes" in file and "labels" in file:
@@ -98,19 +103,43 @@ def check(path: Path, dataset: Any) -> int:
         raise DataError(f"{where} is kept in another file, which is not followed. Copy it into one with h5repack.")
     _check_filters(where, dataset)
     rows = dataset.shape[0] if dataset.shape else 0
-    size = rows * dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))
+    size = math.prod(dataset.shape) * dataset.dtype.itemsize if rows else 0
     if dataset.chunks is None:
         held = dataset.id.get_storage_size()
         place = dataset.id.get_offset()
         held = min(held, path.stat().st_size - place) if place is not None else held
     else:
-        piece = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
+        piece = math.prod(dataset.chunks) * dataset.dtype.itemsize
         if piece > LARGEST_PIECE:
             raise DataError(f"{where}: pieces of {piece} bytes; at most {LARGEST_PIECE} are read. Use h5repack.")
         held = dataset.id.get_num_chunks() * piece
     if size > held:
         raise DataError(f"{where}: {rows} rows announced, but there is less in the file. Download or copy it again.")
     return rows
+
+
+def check_heaps(path: Path) -> None:
+    """Look through the heaps of a file, which hold what has a length of its own in each row.
+
+    HDF5 never ends reading a heap with a gap of no bytes, as there is where a file was filled up with zeros.
+
+    Raises:
+        DataError: there is such a gap.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+        at = held.find(HEAP)
+        while at >= 0:
+            end = min(at + int.from_bytes(held[at + 8 : at + 16], "little"), len(held))
+            at += 16
+            while at + 16 <= end:  # an object: its number, 0 for a gap, and its size, of a gap with these 16 bytes
+                number, size = held[at : at + 2], int.from_bytes(held[at + 8 : at + 16], "little")
+                step = size if number == b"\0\0" else 16 + -(-size // 8) * 8
+                if not step:
+                    raise DataError(f"{path}: a heap of HDF5 is damaged at byte {at}. Download or copy it again.")
+                if at + step > end:
+                    break
+                at += step
+            at = held.find(HEAP, at)
 
 
 def _check_filters(where: str, dataset: Any) -> None:
@@ -128,23 +157,22 @@ def _check_filters(where: str, dataset: Any) -> None:
             )
 
 
-def _groups(file: Any) -> Iterator[Any]:
-    """Yield the groups of a file, the outer ones first."""
-    waiting, seen = [(file, 0)], 0
-    while waiting and seen < MOST:
+def _groups(file: Any) -> Iterator[dict[str, Any]]:
+    """Yield the members of each group of a file, the outer groups first."""
+    waiting, left = [(file, 0)], MOST  # a group may hold itself, so it is objects that are counted
+    while waiting and left > 0:
         group, depth = waiting.pop(0)
-        seen += 1
-        yield group
+        members = {name: group[name] for name in sorted(group)[:left] if _is_inside(group, name)}
+        left -= len(members)
+        yield members
         if depth < DEPTH:
-            waiting += [(member, depth + 1) for _, member in _members(group) if hasattr(member, "keys")]
+            waiting += [(member, depth + 1) for member in members.values() if hasattr(member, "keys")]
 
 
-def _members(group: Any) -> Iterator[tuple[str, Any]]:
-    """Yield names and members of a group, without those that links lead to."""
+def _is_inside(group: Any, name: str) -> bool:
+    """Whether a group has this member, and not a link, which may lead out of the file."""
     h5py = need("h5py", extra="events", purpose="reading an HDF5 file")
-    for name in sorted(group)[:MOST]:
-        if isinstance(group.get(name, getlink=True), h5py.HardLink):
-            yield name, group[name]
+    return isinstance(group.get(name, getlink=True), h5py.HardLink)
 
 
 def _holds_all(dataset: Any) -> bool:
@@ -154,17 +182,20 @@ def _holds_all(dataset: Any) -> bool:
     return dataset.ndim == 2 and dataset.shape[1] == 4 and dataset.name.rsplit("/")[-1] == "events"
 
 
-def _offset(dataset: Any) -> int:
-    """Return the microseconds that DSEC wants added to all times."""
-    for group in (dataset.parent, dataset.parent.parent):
-        if "t_offset" in group and group["t_offset"].size == 1 and group["t_offset"].dtype.kind in "iu":
-            return int(group["t_offset"][()].item())
+def _offset(path: Path, columns: Any) -> int:
+    """Return the microseconds that DSEC wants added to all times, told beside a data set or its group."""
+    for group in (columns.parent, columns.parent.parent):
+        offset = group["t_offset"] if _is_inside(group, "t_offset") else None
+        if offset is not None and offset.size == 1 and offset.dtype.kind in "iu":
+            check(path, offset)
+            return int(offset[()].item())
     return 0
 
 
 def _size(file: Any) -> tuple[int, int] | None:
     """Return width and height, if they are told as E2VID does: height and width."""
-    size = np.ravel(file.attrs.get("sensor_resolution", ()))
-    if size.shape != (2,) or size.dtype.kind not in "iuf" or not all(0 < side <= LARGEST for side in size):
+    name = "sensor_resolution"
+    if name not in file.attrs or file.attrs.get_id(name).dtype.kind not in "iuf":
         return None
-    return int(size[1]), int(size[0])
+    size = np.ravel(file.attrs[name])
+    return (int(size[1]), int(size[0])) if size.shape == (2,) and all(0 < side <= LARGEST for side in size) else None

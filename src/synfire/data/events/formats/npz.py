@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from synfire.base import DataError
 from synfire.data.events.events import LARGEST, Events
 from synfire.data.events.format import CHUNK, Block, Format
 from synfire.data.events.formats.columns import Converter, find_columns, find_order
@@ -15,6 +16,7 @@ from synfire.data.npz import Array, open_array
 from synfire.data.reading import read_up_to
 
 SIZE = "sensor_size"  # an array of width and height, if it is there
+WIDEST = 256  # bytes of a row, with fields that are no events
 
 
 class NpzEvents(Format):
@@ -33,7 +35,8 @@ class NpzEvents(Format):
             if not self._keys and len(rest := [name for name in held if name != SIZE]) == 1:
                 self._keys = {"": rest[0]}
             if not self._keys:
-                raise self.damaged(f"it holds {', '.join(held)[:200] or 'nothing'}, but x, y, t and p were expected")
+                names = ", ".join(held)[:200] or "nothing"
+                raise DataError(f"{path}: it holds {names}, but x, y, t and p were expected. Rename the arrays.")
             arrays = [self._open(archive, key, stack) for key in self._keys.values()]
             self._rows, *others = (array.shape[0] if array.shape else 0 for array in arrays)
             if any(rows != self._rows for rows in others):
@@ -69,18 +72,21 @@ class NpzEvents(Format):
     def _open(self, archive: zipfile.ZipFile, key: str, stack: ExitStack) -> Array:
         array = stack.enter_context(open_array(archive, key, f"{self.path}[{key}]"))
         fields = [array.dtype] if array.dtype.names is None else [array.dtype[name] for name in array.dtype.names]
-        if any(field.kind not in "biuf" or field.itemsize > 8 for field in fields) or len(fields) > 64:
-            raise self.damaged(f"{key} is of {str(array.dtype)[:200]}, but numbers were expected")
+        if any(field.kind not in "biuf" for field in fields) or array.dtype.itemsize > WIDEST:
+            raise DataError(
+                f"{self.path}: {key} is of {str(array.dtype)[:200]}, but numbers were expected, of at most {WIDEST} "
+                "bytes in a row. Convert them."
+            )
         columns = array.shape[1:]
         if columns and not (columns == (1,) or (columns == (4,) and len(self._keys) == 1)):
-            raise self.damaged(f"{key} has shape {array.shape}, but (N,) or (N, 4) was expected")
+            raise DataError(f"{self.path}: {key} has shape {array.shape}, but (N,) or (N, 4) was expected. Reshape it.")
+        if columns == (4,) and array.fortran:
+            raise DataError(f"{self.path}: {key} is stored column by column. Save numpy.ascontiguousarray of it.")
         return array
 
     def _read(self, array: Array, count: int) -> np.ndarray:
         """Read the next rows."""
         width = 4 if array.shape[1:] == (4,) else 1
-        if width == 4 and array.fortran:
-            raise self.damaged("an array is stored column by column; save numpy.ascontiguousarray of it")
         data = read_up_to(array.stream, count * width * array.dtype.itemsize)
         if len(data) < count * width * array.dtype.itemsize:
             raise self.damaged(f"an array ends before the {self._rows} rows that it announces")
@@ -92,10 +98,11 @@ class NpzEvents(Format):
         if array.dtype.names is not None:
             names = find_columns(array.dtype.names)
             if names is None:
-                raise self.damaged(f"it has the fields {', '.join(array.dtype.names)[:200]}, but not x, y, t and p")
+                held = ", ".join(array.dtype.names)[:200]
+                raise DataError(f"{self.path}: its array has the fields {held}, but not x, y, t and p. Rename them.")
             return {column: array[name] for column, name in names.items()}
         if array.ndim != 2:
-            raise self.damaged("its one array has neither fields nor four columns")
+            raise DataError(f"{self.path}: its one array has neither fields nor four columns. Save x, y, t and p.")
         if first:
             self._order = find_order([*array.T], str(self.path))
         return dict(zip(self._order, array.T, strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 from synfire.base import DataError
 from synfire.data.events.events import Events
 from synfire.data.events.formats.columns import LONGEST
-from synfire.data.events.formats.hdf5 import check, opened
+from synfire.data.events.formats.hdf5 import check, check_heaps, opened
 
 CHANNELS = 700  # of the artificial cochlea
 
@@ -30,6 +30,7 @@ def read_spike_trains(path: str | Path, channels: int = CHANNELS) -> Iterator[tu
     with opened(path) as file:
         times, units, labels = (_dataset(path, file, name) for name in ("spikes/times", "spikes/units", "labels"))
         count = check(path, labels)
+        check_heaps(path)
         if not check(path, times) == check(path, units) == count:
             raise DataError(f"{path}: {len(times)} trains of times, {len(units)} of units and {count} labels. {AGAIN}")
         for row in range(count):
@@ -45,6 +46,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     with opened(path) as file:
         names = _dataset(path, file, "extra/keys")
         check(path, names)
+        check_heaps(path)
         return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names[()].tolist())
 
 

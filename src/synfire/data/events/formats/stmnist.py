@@ -43,6 +43,6 @@ class TactileMat(Format):
             raise self.damaged(f"{ARRAY} announces {shape[1]} columns, too many for a file of this size")
         spikes = matlab.loadmat(self.path, variable_names=[ARRAY])[ARRAY]
         moments, taxels = np.nonzero(spikes[:-1].T)
-        yield Converter(str(self.path)).block(
+        yield Converter(str(self.path), seconds=True).block(
             taxels % SIDE, taxels // SIDE, spikes[-1][moments], spikes[taxels, moments]
         )

@@ -1,5 +1,6 @@
 """Events as lines of text: .csv and .txt."""
 
+import codecs
 import importlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,14 +11,14 @@ import numpy as np
 
 from synfire.base import DataError
 from synfire.data.events.events import LARGEST, Events
-from synfire.data.events.format import Block, Format
+from synfire.data.events.format import HEAD, Block, Format
 from synfire.data.events.formats.columns import find_columns, find_order, in_seconds, polarity
 
 BEGINNING = 1 << 16  # bytes by which columns and units are told
 PIECE = 1 << 20  # bytes at once
 SHORTEST = 8  # bytes of a line of four columns
-PRINTABLE = bytes([*b"\t\r\n", *range(32, 127)])
-SIZE = re.compile(r"geometry\s*[:=]\s*(\d+)\s*[,x]\s*(\d+)")
+PRINTABLE = bytes([*b"\t\r\n", *range(32, 127), *range(128, 256)])  # comments may be in any language
+SIZE = re.compile(r"geometry\s*[:=]\s*(\d{1,5})\s*[,x]\s*(\d{1,5})\b")
 WRONG = ("", "a number was expected", "a whole number was expected", "it has another number of columns", "too large")
 
 
@@ -48,7 +49,7 @@ class TextEvents(Format):
         found = read_beginning(head[:end])
         if found is None:
             raise self.damaged("no line of four numbers, and none that names x, y, t and p")
-        columns = [*np.array(found.rows).reshape(len(found.rows), -1).T]
+        columns = [*np.array(found.rows).T]
         names = find_columns(found.names) if found.names is not None else None
         if names is None and (found.names is not None or len(columns) != 4):
             held = ", ".join(found.names or [f"{len(columns)} without names"])[:200]
@@ -65,7 +66,7 @@ class TextEvents(Format):
     @staticmethod
     def recognises(head: bytes, path: Path) -> bool:
         """Whether it is text, and the first lines have numbers of events in them or name their columns."""
-        end = len(head) if len(head) < 4096 else head.rfind(b"\n") + 1
+        end = len(head) if len(head) < HEAD else head.rfind(b"\n") + 1
         return not head[:end].translate(None, PRINTABLE) and read_beginning(head[:end]) is not None
 
     def blocks(self) -> Iterator[Block]:
@@ -102,9 +103,10 @@ class TextEvents(Format):
 def read_beginning(head: bytes) -> Beginning | None:
     """Return what whole lines at the beginning of a text tell; None if there are no events in them."""
     names = sensor = None
-    lines, start = head.splitlines(keepends=True), 0
-    while lines:
-        text = lines[0].decode("latin-1").strip("\ufeff\xef\xbb\xbf \t\r\n")
+    start = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
+    lines, before = head[start:].splitlines(keepends=True), 0
+    for line in lines:
+        text = line.decode("latin-1").strip()
         cells = _cells(text.lstrip("#% "))
         numbers = _numbers(cells)
         if text[:1] in ("#", "%"):
@@ -113,12 +115,12 @@ def read_beginning(head: bytes) -> Beginning | None:
             names = cells if find_columns(cells) else names
         elif cells and numbers is None and names is None:
             names = cells
-        elif cells and numbers is not None and len(cells) == 2:
+        elif len(cells) == 2 and numbers is not None and all(number.is_integer() for number in numbers):
             sensor = int(numbers[0]), int(numbers[1])
         elif cells:
             break
-        start += len(lines.pop(0))
-    rows = list(_rows(lines, len(names) if names else 0))
+        start, before = start + len(line), before + 1
+    rows = list(_rows(lines[before:], len(names) if names else 0))
     return Beginning(names, rows, sensor, start) if rows or (names and find_columns(names)) else None
 
 
