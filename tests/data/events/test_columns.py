@@ -2,6 +2,7 @@
 
 import importlib
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,6 +16,7 @@ from scipy.io import savemat
 
 from synfire.base import DataError
 from synfire.data.events import Events, read_events, read_spike_trains, write_events
+from synfire.data.events.formats import hdf5_file
 from synfire.data.events.formats.columns import Converter, find_columns, find_order
 
 KERNEL = importlib.import_module("synfire.data.events.formats._numba_text")
@@ -326,6 +328,42 @@ def test_hdf5_announces_no_more_than_it_holds(tmp_path: Path) -> None:
             file.create_dataset(f"events/{name}", (10**12,), "i8", chunks=(1000,))
     with pytest.raises(DataError, match="1000000000000 rows announced"):
         rows(path)
+
+
+@pytest.mark.parametrize("kind", ["bomb", "honest", "stored as it is", "damaged", "packed twice"])
+def test_few_bytes_of_hdf5_cannot_ask_for_many(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, some_events: Callable[..., Events]
+) -> None:
+    monkeypatch.setattr(hdf5_file, "UNPACKED", 1 << 10)  # so that small pieces are large
+    events = some_events(4096)
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for name in "xytp":
+            column = getattr(events, name).astype("<i8")
+            file.create_dataset(name, data=column, chunks=(4096,), compression="gzip", fletcher32=True)
+        raw, id_ = file["t"][()].tobytes(), file["t"].id
+        if kind == "bomb":
+            id_.write_direct_chunk((0,), zlib.compress(bytes(1 << 20)))
+        elif kind == "stored as it is":
+            id_.write_direct_chunk((0,), raw, filter_mask=3)
+        elif kind == "damaged":
+            id_.write_direct_chunk((0,), bytes(range(256)))
+        elif kind == "packed twice":
+            del file["t"]
+            plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            plist.set_chunk((4096,))
+            plist.set_deflate(1)
+            plist.set_deflate(1)
+            h5py.h5d.create(file.id, b"t", h5py.h5t.NATIVE_INT64, h5py.h5s.create_simple((4096,)), plist).write(
+                h5py.h5s.ALL, h5py.h5s.ALL, events.t
+            )
+    if kind in ("honest", "stored as it is"):
+        found = read_events(path, events.sensor_size).events
+        assert all(np.array_equal(getattr(found, name), getattr(events, name)) for name in "xytp")
+        return
+    messages = {"bomb": "unpacks to more than its 32768 bytes", "packed twice": "then by something else"}
+    with pytest.raises(DataError, match=messages.get(kind, "cannot be read as HDF5|It is damaged")):
+        len(read_events(path))
 
 
 def test_a_filter_of_hdf5_that_is_missing_is_named(tmp_path: Path) -> None:

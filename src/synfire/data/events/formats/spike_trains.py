@@ -9,7 +9,7 @@ import numpy as np
 from synfire.base import DataError
 from synfire.data.events.events import Events
 from synfire.data.events.formats.columns import LONGEST
-from synfire.data.events.formats.hdf5 import check, check_heaps, opened
+from synfire.data.events.formats.hdf5_file import check, check_heaps, opened
 
 CHANNELS = 700  # of the artificial cochlea
 
