@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -124,12 +125,12 @@ class Recording:
 
     def _parts(self) -> Iterator[Events]:
         """Yield what the format reads, checked."""
-        discarded = self.discarded = Counter[str]()  # its own, since the file may be read twice at once
-        self._source.skipped.clear()
-        self._source.progress = 0.0
+        discarded = self.discarded = Counter[str]()  # its own, as the source is, since a file may be read twice at once
+        source = self._source = copy(self._source)
+        source.skipped, source.progress = Counter(), 0.0
         try:
             with reading(self.path, self.format):
-                for block in self._source.blocks():
+                for block in source.blocks():
                     yield self._checked(block, discarded)
         except DataError:
             if self._damaged == "error":
