@@ -128,6 +128,22 @@ def test_steps_do_not_depend_on_how_events_come(t: list[int], cuts: list[int], g
     assert sum(before + 1 for _, before, _ in found) == max(by_number) + 1
 
 
+@pytest.mark.parametrize("each", [1, 1000])
+def test_a_step_without_end_takes_no_more_memory_than_its_events(each: int) -> None:
+    cutter, part = Cutter(10, 100, (4, 4), 4096), Events.of(*[np.zeros(each)] * 4, (4, 4))
+    held: dict[int, int] = {}
+    for _ in range(8192):
+        assert list(cutter.add(part[:])) == []
+        part = part[np.arange(each)]  # a copy, as each packet makes
+    for open_part in cutter._open:
+        base = open_part.t if open_part.t.base is None else open_part.t.base
+        held[id(base)] = len(base)
+    assert len(held) <= 13
+    assert sum(held.values()) <= 2 * 4096
+    [step] = cutter.end()
+    assert (len(step.events), cutter.crowded) == (4096, 8192 * each - 4096)
+
+
 @pytest.mark.parametrize("options", [{}, {"polarities": "signed", "size": 4, "scale": 2.0}, {"clip": 1}])
 def test_frames_of_udp_are_those_of_the_recording(some_events: Make, options: dict) -> None:
     events = some_events(3000, duration=30 * STEP, seed=3)
@@ -204,6 +220,27 @@ def test_a_pipe_is_not_read_when_the_network_is_slow(some_events: Make) -> None:
     assert written == 8 * 60_000
     torch.testing.assert_close(frames, expected(events, 600)[: len(frames)], rtol=0, atol=0)
     assert (steps.tally.received, steps.tally.delivered) == (60_000, 60_000)
+
+
+def test_a_network_that_is_slow_is_not_taken_for_a_silent_pipe(some_events: Make) -> None:
+    data = encode(some_events(400, duration=40 * STEP))
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with open(writing, "wb", buffering=0) as file:
+            file.write(data[:1600])
+            time.sleep(1.3)  # while the network is at work, and a little longer
+            file.write(data[1600:])
+
+    writer = threading.Thread(target=write)
+    with open(reading, "rb") as file, Live((34, 34), STEP, file=file, waiting=1, timeout_s=0.8) as steps:
+        writer.start()
+        next(steps)
+        time.sleep(1)
+        for _ in steps:
+            pass
+    writer.join()
+    assert steps.tally.delivered == 400
 
 
 def test_a_slow_network_loses_the_oldest_steps_of_udp_and_counts_them(some_events: Make) -> None:

@@ -90,7 +90,8 @@ class Udp(Source):
             self.lost_packets = NUMBERS.unpack(told)[-1]
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket, after a last look at what it lost."""
+        self._count_lost()
         self._socket.close()
 
 

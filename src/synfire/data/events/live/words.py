@@ -19,7 +19,7 @@ def encode(events: Events, times: bool = True) -> bytes:
     """Return events as words; their times, if they are to be sent, modulo 2**32 microseconds.
 
     Raises:
-        DataError: a coordinate needs more than 15 bits.
+        DataError: a coordinate is below 0.
     """
     if len(events) and min(events.x.min(), events.y.min()) < 0:
         raise DataError("events with coordinates below 0 cannot be sent. Leave them out.")
