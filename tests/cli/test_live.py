@@ -92,6 +92,8 @@ def test_mistakes_are_told(run: Path, capsys: pytest.CaptureFixture[str]) -> Non
         (["--file", "none"], "none cannot be opened: No such file"),
         (["--port", "70000"], "cannot listen"),
         (["--timeout", "-1"], "timeout_s -1.0"),
+        (["--step-us", "0"], "step_us, which is 0"),
+        (["--window", "0"], "--window is 0"),
     ):
         assert main(["live", str(run), *TRUST, "--sensor-size", "8", "8", *words]) == 2
         assert message in capsys.readouterr().err

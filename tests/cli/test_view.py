@@ -10,7 +10,8 @@ from PIL import Image
 
 from synfire.cli.main import main
 from synfire.data.events import Events, write_events
-from synfire.report.slices import GROUND, OFF, ON, levels, palette
+from synfire.report.recording import _balance, _pixels, _rate
+from synfire.report.slices import EDGE, GROUND, LEVELS, LOWEST, MARGIN, OFF, ON, levels, palette
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -84,6 +85,25 @@ def test_a_page_needs_no_network_and_draws_everything(moving: Path, tmp_path: Pa
     assert ">ON, % of the events</text>" in shown
 
 
+def test_a_short_recording_has_curves_and_a_sheet_without_gaps(tmp_path: Path) -> None:
+    rate, balance = _rate(np.array([[1, 3]]), 0.5, 0.01), _balance(np.array([[1, 3], [0, 0], [2, 0]]), 0.0, 0.01)
+    assert [(line["x"], line["y"]) for line in rate["data"]] == [([0.5, 0.51], [300, 300]), ([0.5, 0.51], [100, 100])]
+    assert balance["data"][0]["x"] == [0, 0.01, 0.01, 0.02, 0.02, 0.03]
+    assert balance["data"][0]["y"] == [75, 75, None, None, 0, 0]
+    [pixels] = _pixels(np.array([[20, 40]]))["data"]
+    assert (pixels["zmin"], pixels["zmax"], pixels["colorbar"]["ticktext"]) == (
+        0,
+        np.log10(41),
+        ["0", "1", "3", "10", "30"],
+    )
+    write_events(tmp_path / "row.npz", Events.of(np.arange(64), [0] * 64, np.arange(64) * 10**6, [1] * 64, (64, 1)))
+    assert main(["view", str(tmp_path / "row.npz"), "--png", str(tmp_path / "sheet.png"), "--slices", "8"]) == 0
+    with Image.open(tmp_path / "sheet.png") as image:
+        indices = np.asarray(image)
+    assert (indices == 15 * LEVELS).sum() >= 64 * 2 * LOWEST
+    assert (indices[:, -MARGIN:] == EDGE).all()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -94,6 +114,7 @@ def test_a_page_needs_no_network_and_draws_everything(moving: Path, tmp_path: Pa
         (["edge<b>.bin", "--start", "3", "--stop", "2"], "stop must be the later one"),
         (["edge<b>.bin", "--start", "90000", "--png", "a.png"], "nothing to draw"),
         (["edge<b>.bin", "--png", "none/a.png"], "cannot write"),
+        (["edge<b>.bin", "--gif", "./edge<b>.bin"], "is the recording, which would be lost"),
         (["edge<b>.bin", "--sensor-size", "0", "4"], "sensor_size is (0, 4)"),
         (["cut.bin", "--html", "a.html"], "damaged='stop'"),
         (["edge<b>.bin", "--damaged", "maybe"], "invalid choice"),

@@ -26,6 +26,8 @@ def live(args: argparse.Namespace) -> None:
         RunError: the run is not whole, or the port cannot be had.
         DataError: what came through a pipe is damaged.
     """
+    if args.window == 0:
+        raise ConfigError("--window is 0; give at least 1 step to take the mean over.")
     data: Any
     task, data = restore(args.run, args.trust)
     frames, step_us = _frames(data, args)
@@ -53,8 +55,8 @@ def _frames(data: Any, args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     found = getattr(data, "representation", None)
     if not isinstance(found, Counts):
         raise ConfigError(f"{args.run} was not trained on counts of events, so it cannot see live ones.")
-    step_us = args.step_us or (found.step_us if isinstance(found, FramesByTime) else None)
-    if not step_us:
+    step_us = found.step_us if args.step_us is None and isinstance(found, FramesByTime) else args.step_us
+    if step_us is None:
         raise ConfigError(
             f"{args.run} was trained with {type(found).__name__}, whose steps have no fixed time. Give --step-us."
         )

@@ -114,11 +114,12 @@ LIVE = """\
 Let the network of a run see events as they come, and print a class for every step of time, until Ctrl-C.
 
 Events come as UDP packets in AEStream's form, or with --file from a pipe, as AEDAT 3.1 or AEStream's words. A class is
-that of the mean over the last steps, as many as the network was trained with unless --window says otherwise.
+that of the mean over the last steps, as many as the network was trained with unless --window says otherwise. The sensor
+must be as large as in training.
 
 examples:
   synfire live runs/gestures-1 --sensor-size 128 128 --port 3333
-  aestream ... | synfire live runs/gestures-1 --sensor-size 128 128 --file -
+  nc camera 7777 | synfire live runs/gestures-1 --sensor-size 128 128 --file -     cAER's output over TCP
 """
 
 LARGEST = 1e12  # milliseconds, 30 years
@@ -152,7 +153,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"synfire: {err}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("synfire: stopped. The run folder keeps the last whole epoch; continue with --resume.", file=sys.stderr)
+        kept = " The run folder keeps the last whole epoch; continue with --resume." if words[:1] == ["train"] else ""
+        print(f"synfire: stopped.{kept}", file=sys.stderr)
         return 130
     except Exception as err:
         if debug:
@@ -376,11 +378,13 @@ def _add_view(commands: Any, form: dict[str, Any]) -> None:
 def _add_live(commands: Any, form: dict[str, Any]) -> argparse.ArgumentParser:
     live = commands.add_parser("live", usage="synfire live RUN --sensor-size W H [options]", description=LIVE, **form)
     live.add_argument("run", type=Path, metavar="RUN", help="a run folder of a network that was trained on events")
-    live.add_argument("--sensor-size", type=_whole_number, nargs=2, required=True, metavar=("W", "H"), help="pixels")
+    live.add_argument("--sensor-size", type=_whole_number, nargs=2, required=True, metavar=("W", "H"), help="in pixels")
     live.add_argument("--port", type=_whole_number, default=3333, metavar="N", help="of UDP; by default 3333")
     live.add_argument("--host", default="127.0.0.1", help="who may send: by default this machine, 0.0.0.0 for all")
     live.add_argument("--file", type=Path, metavar="FILE", help="read a pipe instead; - is the standard input")
-    live.add_argument("--step-us", type=_whole_number, metavar="N", help="of a step; by default as in training")
+    live.add_argument(
+        "--step-us", type=_whole_number, metavar="N", help="length of a step in microseconds; by default as in training"
+    )
     live.add_argument("--window", type=_whole_number, metavar="N", help="steps to take the mean over")
     live.add_argument("--timeout", type=float, metavar="S", help="end when nothing came for so many seconds")
     return live

@@ -31,6 +31,9 @@ def view(args: argparse.Namespace) -> str:
     """
     if not 1 <= args.slices <= MOST_SLICES:
         raise ConfigError(f"--slices is {args.slices}; give 1 to {MOST_SLICES}.")
+    for path in filter(None, (args.png, args.gif, args.html)):
+        if path.exists() and args.file.exists() and path.samefile(args.file):
+            raise ConfigError(f"{path} is the recording, which would be lost. Give a picture another name.")
     recording = read_events(args.file, tuple(args.sensor_size) if args.sensor_size else None, args.damaged)
     found = Statistics.of(recording, _microseconds(args.start), _microseconds(args.stop))
     facts = _facts(found)
@@ -97,9 +100,11 @@ def _listed(counter: Counter[str]) -> str:
 
 
 def _times(slices: Slices, found: Statistics) -> list[str]:
-    times = [(edge - found.origin) / 1000 for edge in slices.edges]
-    places = 0 if times[-1] - times[0] > 1000 else 1 if times[-1] - times[0] > 10 else 3
-    return [f"{a:.{places}f} - {b:.{places}f} ms" for a, b in pairwise(times)]
+    unit, size = ("s", 1e6) if slices.edges[-1] - slices.edges[0] > 10_000_000 else ("ms", 1e3)
+    times = [(edge - found.origin) / size for edge in slices.edges]
+    length = times[1] - times[0]
+    places = 0 if length > 20 else 1 if length > 0.2 else 3
+    return [f"{a:.{places}f} - {b:.{places}f} {unit}" for a, b in pairwise(times)]
 
 
 def _sheet(slices: Slices, found: Statistics, path: Path) -> bytes:

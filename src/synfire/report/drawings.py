@@ -176,7 +176,8 @@ def density(run: Run) -> Drawing:
         return _drawing(data, x="layer", y="values that are not zero, %", **layout)
     heat = {
         "type": "heatmap", "x": list(range(1, longest + 1)), "y": names,
-        "z": [row + [None] * (longest - len(row)) for row in shares], "colorscale": "Viridis", "zmin": 0,
+        "z": [row + [None] * (longest - len(row)) for row in shares], "colorscale": "Viridis",
+        "zmin": 0, "zmax": max(map(max, filter(None, shares)), default=0) or 1,
         "colorbar": {"title": {"text": "%", "side": "right"}},
         "hovertemplate": "%{y}, step %{x}<br>%{z:.2f} % not zero<extra></extra>",
     }  # fmt: skip

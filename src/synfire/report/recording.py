@@ -51,11 +51,11 @@ def recording_page(
 
 def _rate(bins: np.ndarray, start: float, length: float) -> Drawing:
     bins, length = _thinned(bins, length)
-    times = _times(bins, start, length)
+    times = _edges(bins, start, length)
     data = [
         {
             "type": "scatter", "mode": "lines", "name": name, "x": times,
-            "y": _rounded(bins[:, polarity] / length), "line": {"color": colour, "shape": "hvh", "dash": dash},
+            "y": _rounded(bins[:, polarity].repeat(2) / length), "line": {"color": colour, "dash": dash},
             "hovertemplate": f"%{{x:.4g}} s: %{{y:,.0f}} {name} events per second<extra></extra>",
         }
         for polarity, name, colour, dash in ((1, "ON", COLOURS[1], "solid"), (0, "OFF", COLOURS[0], "dot"))
@@ -66,12 +66,12 @@ def _rate(bins: np.ndarray, start: float, length: float) -> Drawing:
 
 def _balance(bins: np.ndarray, start: float, length: float) -> Drawing:
     bins, length = _thinned(bins, length)
-    shares = [round(100 * on / (on + off), 2) if on + off else None for off, on in bins.tolist()]
+    shares = [round(100 * on / (on + off), 2) if on + off else None for off, on in bins.repeat(2, 0).tolist()]
     line = {
-        "type": "scatter", "mode": "lines", "x": _times(bins, start, length), "y": shares, "name": "ON",
-        "line": {"color": COLOURS[1], "shape": "hvh"}, "hovertemplate": "%{x:.4g} s: %{y:.1f} % ON<extra></extra>",
+        "type": "scatter", "mode": "lines", "x": _edges(bins, start, length), "y": shares, "name": "ON",
+        "line": {"color": COLOURS[1]}, "hovertemplate": "%{x:.4g} s: %{y:.1f} % ON<extra></extra>",
     }  # fmt: skip
-    yaxis = {"title": {"text": "ON, % of the events"}, "range": [0, 100]}
+    yaxis = {"title": {"text": "ON, % of the events"}, "range": [-2, 102]}
     return {"data": [line], "layout": {"xaxis": {"title": {"text": "time, s"}}, "yaxis": yaxis}}
 
 
@@ -81,11 +81,12 @@ def _pixels(pixels: np.ndarray) -> Drawing:
     block = max(1, int(np.ceil((height * width / PIXELS) ** 0.5)))
     rows, columns = np.arange(0, height, block), np.arange(0, width, block)
     counts = np.add.reduceat(np.add.reduceat(pixels, rows, 0), columns, 1)
-    ticks = 10 ** np.arange(int(np.log10(max(1, counts.max()))) + 1)
+    most = max(1, int(counts.max()))
+    ticks = np.array([n * 10**power for power in range(len(str(most))) for n in (1, 3) if n * 10**power <= most])
     heat = {
         "type": "heatmap", "x": columns.tolist(), "y": rows.tolist(),
-        "z": np.log10(1 + counts).round(3).tolist(), "customdata": counts.tolist(), "zmin": 0,
-        "colorscale": "Viridis",
+        "z": np.log10(1 + counts).round(3).tolist(), "customdata": counts.tolist(),
+        "zmin": 0, "zmax": float(np.log10(1 + most)), "colorscale": "Viridis",
         "colorbar": {
             "title": {"text": "events", "side": "right"},
             "tickvals": [0, *np.log10(1 + ticks).tolist()], "ticktext": ["0", *map("{:,}".format, ticks.tolist())],
@@ -94,7 +95,8 @@ def _pixels(pixels: np.ndarray) -> Drawing:
     }  # fmt: skip
     of = "" if block == 1 else f", in blocks of {block} x {block}"
     xaxis = {"title": {"text": f"x, pixels{of}"}, "constrain": "domain", "showgrid": False}
-    yaxis = {"title": {"text": "y"}, "autorange": "reversed", "scaleanchor": "x", "constrain": "domain"}
+    yaxis = {"title": {"text": "y"}, "autorange": "reversed", "constrain": "domain"}
+    yaxis |= {"scaleanchor": "x"} if height > 1 else {"tickvals": [0]}  # channels of a cochlea are no picture
     return {"data": [heat], "layout": {"xaxis": xaxis, "yaxis": {**yaxis, "showgrid": False}}}
 
 
@@ -104,8 +106,9 @@ def _thinned(bins: np.ndarray, length: float) -> tuple[np.ndarray, float]:
     return np.add.reduceat(bins, np.arange(0, len(bins), joined), 0), joined * length
 
 
-def _times(bins: np.ndarray, start: float, length: float) -> list[float]:
-    return _rounded(start + length * (np.arange(len(bins)) + 0.5))
+def _edges(bins: np.ndarray, start: float, length: float) -> list[float]:
+    """Return where each bin begins and ends, so that one alone is a line, too."""
+    return _rounded(start + length * np.arange(len(bins) + 1).repeat(2)[1:-1])
 
 
 def _rounded(values: np.ndarray) -> list[float]:

@@ -19,7 +19,9 @@ LEVELS = 16  # of either polarity, so that both fit a byte
 FAINTEST = 5  # level of a single event, so that it can be seen
 WHITE = LEVELS * LEVELS - 1
 BRIGHT = 0.99  # quantile of the counts that is shown at full brightness
+EDGE = LEVELS + 1  # a colour of the palette that no event has, between and below the slices
 SIDE = 160  # small sensors are enlarged by a whole number, up to this
+LOWEST = 12  # pixels that a row of channels is high
 LINE, MARGIN, NARROWEST = 18, 6, 380  # pixels
 SECONDS = 5.0  # that an animation takes
 
@@ -79,8 +81,9 @@ def write_sheet(file: IO[bytes], counts: np.ndarray, times: Sequence[str], title
     cell_width, cell_height = max(width, 110) + MARGIN, height + LINE + MARGIN
     columns = max(1, min(len(pictures), round(math.sqrt(1.5 * len(pictures) * cell_height / cell_width))))
     rows = -(-len(pictures) // columns)
+    columns = -(-len(pictures) // rows)  # no more than fill the rows
     top = 2 * LINE + MARGIN
-    sheet = np.zeros((top + rows * cell_height, max(NARROWEST, MARGIN + columns * cell_width)), np.uint8)
+    sheet = np.full((top + rows * cell_height, max(NARROWEST, MARGIN + columns * cell_width)), EDGE, np.uint8)
     places = [(top + i // columns * cell_height, MARGIN + i % columns * cell_width) for i in range(len(pictures))]
     for picture, (y, x) in zip(pictures, places, strict=True):
         sheet[y : y + height, x : x + width] = picture
@@ -99,7 +102,7 @@ def write_animation(file: IO[bytes], counts: np.ndarray, times: Sequence[str]) -
     frames = []
     for picture, text in zip(_enlarged(levels(counts)), times, strict=True):
         height, width = picture.shape
-        frame = np.zeros((height + LINE + MARGIN, max(width, 200)), np.uint8)
+        frame = np.full((height + LINE + MARGIN, max(width, 200)), EDGE, np.uint8)
         frame[:height, :width] = picture
         image, write = _image(frame)
         write((MARGIN, height + 2), text, WHITE)
@@ -111,7 +114,7 @@ def write_animation(file: IO[bytes], counts: np.ndarray, times: Sequence[str]) -
 
 def _enlarged(pictures: np.ndarray) -> np.ndarray:
     times = max(1, SIDE // max(pictures.shape[1:]))
-    return pictures.repeat(times, 1).repeat(times, 2)
+    return pictures.repeat(max(times, LOWEST // pictures.shape[1]), 1).repeat(times, 2)
 
 
 def _image(colours: np.ndarray) -> tuple["Image", Callable[[tuple[int, int], str, int], None]]:

@@ -1,6 +1,7 @@
 """Live events: frames equal those of recordings, and no event is lost without being counted."""
 
 import io
+import itertools
 import os
 import socket
 import struct
@@ -9,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,11 @@ def aedat(events: Events, per_packet: int = 50, invalid: bool = False) -> bytes:
         word = part.x.astype("<u4") << 17 | part.y.astype("<u4") << 2 | part.p.astype("<u4") << 1 | (not invalid)
         made.append(np.stack([word, part.t.astype("<u4")], 1).tobytes() + bytes(8))
     return b"".join(made)
+
+
+def network(events: Events) -> bytes:
+    """Encode AEDAT 3.1 as a network stream."""
+    return struct.pack("<QqbbH", 0x1D378BC90B9A6658, 5, 1, 0, 7) + aedat(events).split(b"END-HEADER\r\n", 1)[1]
 
 
 def balanced(tally: Tally) -> bool:
@@ -100,7 +105,7 @@ def test_a_clock_goes_on_where_32_bits_overflow() -> None:
 def test_steps_do_not_depend_on_how_events_come(t: list[int], cuts: list[int], gap: int) -> None:
     events = Events.of(np.arange(len(t)), t, t, np.zeros(len(t)), (60, 301))
     edges = [0, *sorted(min(cut, len(t)) for cut in cuts), len(t)]
-    parts = [events[a:b] for a, b in pairwise(edges)]
+    parts = [events[a:b] for a, b in itertools.pairwise(edges)]
 
     def steps(parts: list[Events]) -> tuple[list, int, int]:
         cutter = Cutter(10, gap, (60, 301), 1000)
@@ -128,6 +133,22 @@ def test_steps_do_not_depend_on_how_events_come(t: list[int], cuts: list[int], g
     assert sum(before + 1 for _, before, _ in found) == max(by_number) + 1
 
 
+@pytest.mark.parametrize("each", [1, 1000])
+def test_a_step_without_end_takes_no_more_memory_than_its_events(each: int) -> None:
+    cutter, part = Cutter(10, 100, (4, 4), 4096), Events.of(*[np.zeros(each)] * 4, (4, 4))
+    held: dict[int, int] = {}
+    for _ in range(8192):
+        assert list(cutter.add(part[:])) == []
+        part = part[np.arange(each)]  # a copy, as each packet makes
+    for open_part in cutter._open:
+        base = open_part.t if open_part.t.base is None else open_part.t.base
+        held[id(base)] = len(base)
+    assert len(held) <= 13
+    assert sum(held.values()) <= 2 * 4096
+    [step] = cutter.end()
+    assert (len(step.events), cutter.crowded) == (4096, 8192 * each - 4096)
+
+
 @pytest.mark.parametrize("options", [{}, {"polarities": "signed", "size": 4, "scale": 2.0}, {"clip": 1}])
 def test_frames_of_udp_are_those_of_the_recording(some_events: Make, options: dict) -> None:
     events = some_events(3000, duration=30 * STEP, seed=3)
@@ -141,7 +162,7 @@ def test_frames_of_udp_are_those_of_the_recording(some_events: Make, options: di
     assert str(steps.tally).startswith(f"3,000 events received: 3,000 delivered in {len(frames)} steps, 0 dropped")
 
 
-@pytest.mark.parametrize("encoded", [encode, aedat], ids=["words", "aedat"])
+@pytest.mark.parametrize("encoded", [encode, aedat, network], ids=["words", "aedat", "network"])
 @pytest.mark.parametrize("size", [1, 7, 1000, 10**6])
 def test_frames_of_a_pipe_are_those_of_the_recording(
     encoded: Callable[[Events], bytes], size: int, some_events: Make
@@ -206,6 +227,27 @@ def test_a_pipe_is_not_read_when_the_network_is_slow(some_events: Make) -> None:
     assert (steps.tally.received, steps.tally.delivered) == (60_000, 60_000)
 
 
+def test_a_network_that_is_slow_is_not_taken_for_a_silent_pipe(some_events: Make) -> None:
+    data = encode(some_events(400, duration=40 * STEP))
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with open(writing, "wb", buffering=0) as file:
+            file.write(data[:1600])
+            time.sleep(1.3)  # while the network is at work, and a little longer
+            file.write(data[1600:])
+
+    writer = threading.Thread(target=write)
+    with open(reading, "rb") as file, Live((34, 34), STEP, file=file, waiting=1, timeout_s=0.8) as steps:
+        writer.start()
+        next(steps)
+        time.sleep(1)
+        for _ in steps:
+            pass
+    writer.join()
+    assert steps.tally.delivered == 400
+
+
 def test_a_slow_network_loses_the_oldest_steps_of_udp_and_counts_them(some_events: Make) -> None:
     events = some_events(8000, duration=400 * STEP)
     with Live((34, 34), STEP, port=0, timeout_s=0.6, waiting=5) as steps:
@@ -262,6 +304,17 @@ def test_hostile_packets_are_counted_and_change_nothing(some_events: Make) -> No
     assert steps.tally.discarded == {"outside the sensor": 2, "cut short": 1}
     assert steps.tally.skipped == {"packets that are no words": 3}
     assert steps.tally.received == 643
+
+
+def test_packets_are_taken_few_at_once(monkeypatch: pytest.MonkeyPatch, some_events: Make) -> None:
+    monkeypatch.setattr("synfire.data.events.live.sources.TOGETHER", 1000)
+    source = Udp("127.0.0.1", 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for packet in [b""] * 10 + [encode(some_events(64))] * 10:
+            sender.sendto(packet, source.address)
+    found = [len(block.t) for block in itertools.takewhile(lambda block: block is not None, source.blocks())]
+    source.close()
+    assert found == [0] * 5 + [128] * 5
 
 
 def test_noise_never_stops_the_receiver() -> None:
@@ -345,6 +398,9 @@ def test_late_events_and_crowded_steps_are_counted(monkeypatch: pytest.MonkeyPat
         (aedat(Events.none((1, 1))) + struct.pack("<hhiiiiii", 1, 0, 8, 4, 0, 1, 9, 9), "9 of 1 events"),
         (aedat(Events.none((1, 1))) + struct.pack("<hhiiiiii", -1, 0, 8, 4, 0, 1, 1, 1), "type -1"),
         (aedat(Events.none((1, 1))) + bytes(9), "within a header"),
+        (network(Events.none((1, 1)))[:-1], "within a header"),
+        (network(Events.none((1, 1)))[:17] + b"\1\0\0", "format 1 of version 1"),
+        (aedat(Events.none((1, 1))).replace(b"RAW", b"SERIALIZED-TS"), "format SERIALIZED-TS"),
     ],
 )
 def test_damaged_pipes_end_with_an_error(data: bytes, message: str) -> None:
@@ -377,6 +433,21 @@ def test_events_that_are_not_whole_or_valid_are_counted(some_events: Make) -> No
         assert list(steps) == []
     assert (steps.tally.received, steps.tally.discarded) == (10, {"marked invalid": 10})
     assert steps.tally.skipped == {"events of other types": 2}
+
+
+def test_a_flow_is_read_as_the_file_is(some_events: Make, tmp_path: Path) -> None:
+    events = some_events(60)
+    packets = aedat(events).split(b"END-HEADER\r\n", 1)[1]
+    other = struct.pack("<hhiiiiii", 1, 9, 8, 4, 0, 1, 1, 1) + bytes([3, 0, 0, 0, 0, 0, 0, 0])
+    late = struct.pack("<hhiiiiii", 1, 0, 8, 4, 1, 2, 2, 2) + struct.pack("<IiIi", 3, 5, 3, 6)
+    data = b"#!AER-DAT3.1\n#Format: RAW\n# no #!END-HEADER\r\n#!END-HEADER\n" + packets + other + late
+    (tmp_path / "a.aedat").write_bytes(data)
+    recording = read_events(tmp_path / "a.aedat")
+    decoder = Aedat31()
+    block = decoder.feed(data)
+    assert [column.tolist() for column in block] == [getattr(recording, name).tolist() for name in "xytp"]
+    assert len(block.t) == 62
+    assert decoder.skipped["events of other sources"] == recording.skipped["events of other sources"] == 1
 
 
 @settings(deadline=None)

@@ -57,7 +57,7 @@ def test_what_is_counted_is_what_all_events_at_once_have(times: list[int], cut: 
     expected = np.zeros((2, height, width))
     np.add.at(expected, (events.p, events.y, events.x), 1)
     assert (found.counts == expected).all()
-    assert found.bin_us == BIN
+    assert (found.bin_us, (found.bins_start - times[0]) % BIN) == (BIN, 0)
     starts = found.bins_start + found.bin_us * np.arange(len(found.bins))
     for row, start in zip(found.bins, starts, strict=True):
         inside = events.between(start, start + BIN)
@@ -90,20 +90,29 @@ def test_rates_by_hand() -> None:
     assert found.active_share == 5 / 12
 
 
+def test_bins_begin_where_counting_does() -> None:
+    short = Statistics.of(recorded(at([5000, 6000, 12_000, 13_000])))
+    assert (len(short.bins), short.bins_start, short.peak_time) == (1, 5000, 0)
+    assert short.peak_rate == short.mean_rate == 500.0
+    part = Statistics.of(recorded(at([5000, 6000, 12_000, 13_000])), start=1000)
+    assert (part.bins.tolist(), part.bins_start, part.peak_time) == ([[1, 2]], 6000, 1000)
+
+
 def test_an_empty_recording_has_statistics() -> None:
+    assert Statistics.of(recorded(size=(7, 5))).sensor_size == (7, 5)
     found = Statistics.of(recorded())
     assert (found.events, found.sensor_size, found.active_share) == (0, (1, 1), 0.0)
     assert (found.hot_pixels, found.hot_limit, found.peak_time) == ([], 0.0, 0)
 
 
 def test_long_times_make_wide_bins_and_not_many() -> None:
-    times = [0, 5, 3 * BIN * MOST_BINS + 7, -BIN, 2**61, -(2**61)]
+    times = [0, 5, 3 * BIN * MOST_BINS + 7, -BIN, 2**63 - 1, -(2**63)]
     for cut in range(len(times)):
         recording = recorded(at(times[:cut]), at(times[cut:]))
         found = Statistics.of(recording)
         assert len(found.bins) <= MOST_BINS
         assert found.bins.sum() == len(times)
-        assert found.bins_start <= -(2**61) < found.bins_start + found.bin_us
+        assert found.bins_start <= -(2**63) < found.bins_start + found.bin_us
         assert found.bin_us % BIN == 0
         with pytest.raises(DataError, match="which cannot be"):
             Slices.of(recording, found, 4)

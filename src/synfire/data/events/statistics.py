@@ -30,7 +30,8 @@ class Statistics:
         counts: events of every pixel, OFF before ON, uint32, (2, height, width).
         bins: events in every `bin_us` from `bins_start` on, OFF before ON, int64, (n, 2).
         bin_us: 10,000, or of very long recordings that times a power of two.
-        bins_start: where the first bin begins, in microseconds as recorded, a multiple of `bin_us`.
+        bins_start: where the first bin begins, in microseconds as recorded, a multiple of `bin_us` from where counting
+            began (the first event of the file, or `start` after it).
         backward_steps: how often time runs back from an event to the next.
         discarded: events that were left out, by reason, of the whole file.
         skipped: what the file holds beside events, of the whole file.
@@ -161,10 +162,12 @@ class _Count:
         height, width = self.counts.shape[1:]
         places = (part.p.astype(np.int64) * height + part.y) * width + part.x
         np.add.at(self.counts.reshape(-1), places, np.uint32(1))
-        self.rate.add(part.t, part.p, low, high)
+        self.rate.add(part.t, part.p, low, self.origin + (self.start or 0))
 
     def statistics(self, recording: Recording) -> Statistics:
         """Return what was counted."""
+        if self.origin is None:
+            self.sensor = recording.sensor_size
         self._grow(self.sensor)
         origin = self.origin or 0
         first, last = (self.first, self.last) if self.any else (origin, origin)
@@ -177,7 +180,7 @@ class _Count:
             self.counts,
             self.rate.bins,
             self.rate.width,
-            self.rate.low * self.rate.width,
+            origin + (self.start or 0) + self.rate.low * self.rate.width,
             self.backward,
             Counter(recording.discarded),
             Counter(recording.skipped),
@@ -213,13 +216,15 @@ class _Rate:
         self.width, self.low = BIN, 0
         self.bins = np.zeros((0, 2), np.int64)
 
-    def add(self, t: np.ndarray, p: np.ndarray, low: int, high: int) -> None:
-        """Count events at times from `low` to `high`."""
-        while self._span(low, high) > MOST_BINS:
+    def add(self, t: np.ndarray, p: np.ndarray, low: int, origin: int) -> None:
+        """Count events at times from `low` on; the bins begin at multiples of their width from `origin` on."""
+        behind = (t - low).view(np.uint64)  # no difference is too large for it
+        first, last = low - origin, low - origin + int(behind.max())
+        while self._span(first, last) > MOST_BINS:
             self._widen()
-        self._reach(low // self.width, high // self.width)
-        places = (t // self.width - self.low) * 2 + p
-        np.add.at(self.bins.reshape(-1), places, 1)
+        self._reach(first // self.width, last // self.width)
+        places = ((behind + np.uint64(first % self.width)) // np.uint64(self.width)).astype(np.int64)
+        np.add.at(self.bins.reshape(-1), 2 * (places + (first // self.width - self.low)) + p, 1)
 
     def _span(self, low: int, high: int) -> int:
         """Return how many bins there would be with these times."""

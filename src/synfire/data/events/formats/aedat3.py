@@ -19,7 +19,37 @@ SOURCE = re.compile(r"#Source -?\d+:(.*)")  # "#-Source" is one that an earlier 
 # Of a packet: type, source, size of an event, place of its time, overflows, capacity, number, valid
 PACKET = struct.Struct("<hhiiiiii")
 SIZE, POLARITY, SECONDS = 8, 1, 31  # bytes of an event; type of packets; bits of a time
+FORMAT = re.compile(r"#Format:(?!\s*RAW\s*$)\s*(.*?)\s*$")  # of packets that are compressed
 OTHERS = {0: "special events", 2: "frames", 3: "IMU samples", 4: "IMU samples"}
+
+
+def fault(kind: int, size: int, at: int, overflows: int, capacity: int, number: int) -> str | None:
+    """Return what is wrong with the header of a packet, if anything is."""
+    if kind < 0 or size <= 0 or overflows < 0 or not 0 <= number <= capacity:
+        return f"a packet of type {kind}, {number} of {capacity} events of {size} bytes, {overflows} overflows"
+    if kind == POLARITY and (size, at) != (SIZE, 4):
+        return f"events of {size} bytes with the time at {at}, but {SIZE} and 4 were expected"
+    return None
+
+
+def decoded(data: bytes | memoryview, overflows: int | np.ndarray) -> tuple[Block, int]:
+    """Return the valid events of pixels in these bytes, and how many others there are.
+
+    Args:
+        data: whole events.
+        overflows: how often the time overflowed before, for all of them or for each.
+    """
+    raw = np.frombuffer(data, "<u4").reshape(-1, 2)
+    word, t = raw[:, 0].copy(), raw[:, 1].view(np.int32).astype(np.int64)
+    if np.any(overflows):
+        t += overflows << SECONDS
+    block = Block(
+        (word >> 17).astype(np.int16), (word >> 2 & 0x7FFF).astype(np.int16), t, (word >> 1 & 1).astype(np.uint8)
+    )
+    valid = (word & 1).astype(bool)
+    if valid.all():
+        return block, 0
+    return Block(*(column[valid] for column in block)), int((~valid).sum())
 
 
 class Aedat3(Format):
@@ -37,8 +67,8 @@ class Aedat3(Format):
         sizes = set()
         with path.open("rb") as file:
             for line in header_lines(self, file):
-                if line.startswith("#Format:") and line[8:].strip() != "RAW":
-                    raise DataError(f"{path}: packets of the format {line[8:].strip()!r}, but RAW was expected.")
+                if found := FORMAT.match(line):
+                    raise DataError(f"{path}: packets of the format {found[1]!r}, but RAW was expected.")
                 if found := SOURCE.match(line):
                     sizes.add(SIZES.get(camera_in(found[1]) or ""))
                 if line == END:
@@ -57,21 +87,12 @@ class Aedat3(Format):
         """Yield the events."""
         with self.path.open("rb", buffering=1 << 18) as file:
             for pieces in gathered(self._pieces(file), SIZE * GATHER):
-                raw = np.frombuffer(joined(pieces), "<u4").reshape(-1, 2)
-                word, t = raw[:, 0].copy(), raw[:, 1].view(np.int32).astype(np.int64)
-                if any(overflows for _, overflows in pieces):
-                    passed = np.array([overflows for _, overflows in pieces]) << SECONDS
-                    t += np.repeat(passed, [len(data) // SIZE for data, _ in pieces])
-                block = Block(
-                    (word >> 17).astype(np.int16),
-                    (word >> 2 & 0x7FFF).astype(np.int16),
-                    t,
-                    (word >> 1 & 1).astype(np.uint8),
-                )
-                valid = (word & 1).astype(bool)
-                if not valid.all():
-                    self.skipped["invalid events"] += int((~valid).sum())
-                    block = Block(*(column[valid] for column in block))
+                overflows = np.array([overflows for _, overflows in pieces])
+                if overflows.any():
+                    overflows = np.repeat(overflows, [len(data) // SIZE for data, _ in pieces])
+                block, invalid = decoded(joined(pieces), overflows)
+                if invalid:
+                    self.skipped["invalid events"] += invalid
                 yield block
 
     def _pieces(self, file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -81,13 +102,8 @@ class Aedat3(Format):
             if len(head) < PACKET.size:
                 raise self.damaged(f"the header of a packet has {len(head)} of {PACKET.size} bytes", place)
             kind, source, size, at, overflows, capacity, number, _ = PACKET.unpack(head)
-            if kind < 0 or size <= 0 or overflows < 0 or not 0 <= number <= capacity:
-                what = f"type {kind}, {number} of {capacity} events of {size} bytes, {overflows} overflows"
-                raise self.damaged(f"a packet of {what}", place)
-            if kind == POLARITY and (size, at) != (SIZE, 4):
-                raise self.damaged(
-                    f"events of {size} bytes with the time at {at}, but {SIZE} and 4 were expected", place
-                )
+            if wrong := fault(kind, size, at, overflows, capacity, number):
+                raise self.damaged(wrong, place)
             place += PACKET.size
             if kind == POLARITY and source == (first := source if first is None else first):
                 left = min(number * SIZE, end - place) // SIZE * SIZE

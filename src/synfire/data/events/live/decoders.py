@@ -1,5 +1,7 @@
 """From bytes, in pieces of any length, to events."""
 
+import re
+import struct
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -9,11 +11,14 @@ import numpy as np
 
 from synfire.base import DataError
 from synfire.data.events.format import Block
-from synfire.data.events.formats.aedat3 import PACKET, POLARITY, SECONDS, SIZE
+from synfire.data.events.formats.aedat3 import FORMAT, PACKET, POLARITY, SIZE, decoded, fault
 from synfire.data.events.live.words import Clock, parse
 
-AEDAT, END = b"#!AER-DAT3", b"#!END-HEADER\r\n"
+AEDAT, END = b"#!AER-DAT3", re.compile(rb"(?m)^#!END-HEADER\r?\n")
 LONGEST_HEADER = 1 << 20  # bytes
+# Of a network stream: what begins it, number of the message, version, format (0 is RAW), source. From network.h of
+# libcaer; output "net_tcp" of cAER sends it once.
+NETWORK, HEADER = struct.pack("<q", 0x1D378BC90B9A6658), struct.Struct("<qqbbh")
 
 
 def nothing() -> Block:
@@ -104,12 +109,16 @@ class Datagrams(Words):
 
 
 class Aedat31(Decoder):
-    """Decodes a flow in the form of AEDAT 3.1: lines of text, then packets of which those of pixels are read."""
+    """Decodes a flow in the form of AEDAT 3.1, as `Aedat3` does a file: a header, and packets.
+
+    The header has lines of text, or 20 bytes where the flow is one of cAER's or libcaer's network streams.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._rest = b""
         self._head = True
+        self._first: int | None = None  # the source that is read
         self._left, self._padding, self._overflows = 0, 0, 0  # bytes of the packet at hand
 
     def feed(self, data: bytes) -> Block:
@@ -135,13 +144,22 @@ class Aedat31(Decoder):
             raise DataError("the events of a pipe ended within a header of AEDAT 3.1. Start the sender anew.")
 
     def _past_header(self) -> bool:
-        place = self._rest.find(END)
-        if place < 0:
-            if len(self._rest) > LONGEST_HEADER:
-                raise DataError(f"a header of AEDAT 3.1 was expected to end within {LONGEST_HEADER} bytes. Check it.")
-            return False
-        self._rest, self._head = self._rest[place + len(END) :], False
-        return True
+        """Leave the header out, if it is whole."""
+        if self._rest.startswith(NETWORK):
+            length, form = HEADER.size if len(self._rest) >= HEADER.size else 0, None
+            if length and HEADER.unpack_from(self._rest)[2:4] != (1, 0):
+                form = "{1} of version {0}".format(*HEADER.unpack_from(self._rest)[2:4])
+        else:
+            found = END.search(self._rest)
+            length = found.end() if found else 0
+            lines = self._rest[:length].decode("utf-8", "replace").splitlines()
+            form = next((other[1] for line in lines if (other := FORMAT.match(line))), None)
+        if form is not None:
+            raise DataError(f"a pipe has packets of the format {form}, but RAW was expected. Let the sender send that.")
+        if not length and len(self._rest) > LONGEST_HEADER:
+            raise DataError(f"a header of AEDAT 3.1 was expected to end within {LONGEST_HEADER} bytes. Check it.")
+        self._rest, self._head = self._rest[length:], not length
+        return not self._head
 
     def _read(self, blocks: list[Block]) -> None:
         """Add the events that are whole."""
@@ -159,38 +177,31 @@ class Aedat31(Decoder):
         """Return how many bytes could be used, and the events in them."""
         have = len(self._rest) - place
         if self._left:
-            count = min(have, self._left) // SIZE
-            self._left -= SIZE * count
-            return SIZE * count, self._events(place, count) if count else None
+            used = min(have, self._left) // SIZE * SIZE
+            self._left -= used
+            block, invalid = decoded(self._rest[place : place + used], self._overflows)
+            if invalid:
+                self.lost["marked invalid"] += invalid
+            return used, block
         if self._padding:
-            count = min(have, self._padding)
-            self._padding -= count
-            return count, None
+            used = min(have, self._padding)
+            self._padding -= used
+            return used, None
         if have < PACKET.size:
             return 0, None
         self._begin(*PACKET.unpack_from(self._rest, place))
         return PACKET.size, None
 
     def _begin(
-        self, kind: int, _: int, size: int, at: int, overflows: int, capacity: int, number: int, *__: int
+        self, kind: int, source: int, size: int, at: int, overflows: int, capacity: int, number: int, _: int
     ) -> None:
-        fits = kind != POLARITY or (size, at) == (SIZE, 4)
-        if kind < 0 or size <= 0 or overflows < 0 or not 0 <= number <= capacity or not fits:
-            raise DataError(
-                f"a packet of type {kind} with {number} of {capacity} events of {size} bytes and {overflows} overflows "
-                "came through a pipe, which AEDAT 3.1 does not have. The bytes are damaged; start the sender anew."
-            )
-        pixels = kind == POLARITY
+        if wrong := fault(kind, size, at, overflows, capacity, number):
+            raise DataError(f"through a pipe came {wrong}. The bytes are damaged; start the sender anew.")
+        if kind == POLARITY and self._first is None:
+            self._first = source
+        read = kind == POLARITY and source == self._first
         self._overflows = overflows
-        self._left = SIZE * number if pixels else 0
+        self._left = SIZE * number if read else 0
         self._padding = size * capacity - self._left
-        if not pixels and number:
-            self.skipped["events of other types"] += number
-
-    def _events(self, place: int, count: int) -> Block:
-        words = np.frombuffer(self._rest, "<u4", 2 * count, place).reshape(-1, 2)
-        valid = (words[:, 0] & 1).astype(bool)
-        if not valid.all():
-            self.lost["marked invalid"] += int((~valid).sum())
-        word, t = words[valid, 0], words[valid, 1].astype(np.int64) + (self._overflows << SECONDS)
-        return Block(word >> 17, word >> 2 & 0x7FFF, t, word >> 1 & 1)
+        if not read and number:
+            self.skipped["events of other sources" if kind == POLARITY else "events of other types"] += number

@@ -197,9 +197,9 @@ class Live:
         heard = time.monotonic()
         for block in source.blocks():
             if block is not None:
-                heard = time.monotonic()
                 self._put(self._cutter.add(self._inside(block)))
                 self._count(source)
+                heard = time.monotonic()  # now, since a slow network is no silence
             elif self._timeout is not None and time.monotonic() - heard > self._timeout:
                 return
             elif not source.decoder.timed:

@@ -11,12 +11,12 @@ from typing import IO
 
 from synfire.base import RunError
 from synfire.data.events.format import Block
-from synfire.data.events.live.decoders import AEDAT, Aedat31, Datagrams, Decoder, Words
+from synfire.data.events.live.decoders import AEDAT, NETWORK, Aedat31, Datagrams, Decoder, Words
 from synfire.data.events.recording import Recording
 
 WAIT = 0.1  # seconds
 PIECE = 1 << 17  # bytes of a pipe at once; more than its buffer in Python, so that nothing stays there
-TOGETHER = 256  # packets that are decoded at once
+TOGETHER, LEAST = 1 << 17, 1 << 9  # bytes of packets that are decoded at once; what the smallest one counts as
 BUFFER = 1 << 23  # bytes that the system is asked to keep for us
 LARGEST = 1 << 16  # bytes of a datagram
 MEMINFO, NUMBERS = 55, struct.Struct("=9I")  # SO_MEMINFO of Linux; the last number is that of packets dropped
@@ -74,10 +74,12 @@ class Udp(Source):
         """Yield the events of packets that came together."""
         while True:
             packets: list[bytes] = []
+            room = TOGETHER
             if select.select([self._socket], [], [], WAIT)[0]:
                 with suppress(BlockingIOError):
-                    while len(packets) < TOGETHER:
+                    while room > 0:
                         packets.append(self._socket.recv(LARGEST))
+                        room -= max(LEAST, len(packets[-1]))
             self._count_lost()
             yield self._packets.several(packets) if packets else None
 
@@ -90,12 +92,13 @@ class Udp(Source):
             self.lost_packets = NUMBERS.unpack(told)[-1]
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket, after a last look at what it lost."""
+        self._count_lost()
         self._socket.close()
 
 
 class Pipe(Source):
-    """A flow of bytes: AEDAT 3.1 if it begins like that, AEStream's words otherwise."""
+    """A flow of bytes: AEDAT 3.1, of a file or a network stream, if it begins like that, AEStream's words otherwise."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__()
@@ -114,10 +117,10 @@ class Pipe(Source):
                 continue
             if not began:
                 first += data
-                if data and len(first) < len(AEDAT) and AEDAT.startswith(first):
+                if data and any(len(first) < len(begin) and begin.startswith(first) for begin in (AEDAT, NETWORK)):
                     continue
                 began, data = True, first
-                self.decoder = Aedat31() if first.startswith(AEDAT) else self.decoder
+                self.decoder = Aedat31() if first.startswith((AEDAT, NETWORK)) else self.decoder
             yield self.decoder.feed(data)
             if self.decoder.error is not None:
                 raise self.decoder.error

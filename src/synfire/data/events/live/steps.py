@@ -109,8 +109,13 @@ class Cutter:
         if len(events) > room:
             self.crowded += len(events) - room
             events = events[:room]
+        if not len(events):
+            return  # an empty part would keep what it was cut from in memory
         self._open.append(events)
         self._count += len(events)
+        # As the carries of a binary number: of packets that hold an event each, few parts are kept, and seldom copied.
+        while len(self._open) > 1 and len(self._open[-2]) <= len(self._open[-1]):
+            self._open[-2:] = [Events.join(self._open[-2:], self.sensor_size)]
 
     def _end(self) -> Step:
         step = Step(self._number, self._before, Events.join(self._open, self.sensor_size))

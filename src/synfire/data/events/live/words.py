@@ -19,7 +19,7 @@ def encode(events: Events, times: bool = True) -> bytes:
     """Return events as words; their times, if they are to be sent, modulo 2**32 microseconds.
 
     Raises:
-        DataError: a coordinate needs more than 15 bits.
+        DataError: a coordinate is below 0.
     """
     if len(events) and min(events.x.min(), events.y.min()) < 0:
         raise DataError("events with coordinates below 0 cannot be sent. Leave them out.")
@@ -34,13 +34,10 @@ def parse(words: np.ndarray) -> tuple[Block, int]:
 
     Times are as they were sent, or `NEVER`. All words are taken but a last one whose time is missing.
     """
-    absent = words >= ABSENT
-    if absent.all():
-        places = np.arange(len(words))
-    elif not absent[: len(words) // 2 * 2 : 2].any():
-        places = np.arange(0, len(words), 2)
-    else:
-        places = _one_by_one(absent.tolist())
+    absent, every = words >= ABSENT, np.arange(len(words))
+    # Behind a word with bit 31, be it place or time, an event begins; behind others places and times take turns.
+    begun = np.maximum.accumulate(np.where(absent, every + 1, 0))
+    places = every[(every - np.append(0, begun[:-1])) % 2 == 0] if len(words) else every
     if len(places) and places[-1] == len(words) - 1 and not absent[-1]:
         places = places[:-1]
     timed = ~absent[places]
@@ -49,15 +46,6 @@ def parse(words: np.ndarray) -> tuple[Block, int]:
     found = words[places]
     used = int(places[-1]) + 1 + int(timed[-1]) if len(places) else 0
     return Block(found >> 16 & COORDINATE, found & COORDINATE, t, found >> 15 & 1), used
-
-
-def _one_by_one(absent: list[bool]) -> np.ndarray:
-    """Return where events begin among words of both kinds."""
-    places, place = [], 0
-    while place < len(absent):
-        places.append(place)
-        place += 1 if absent[place] else 2
-    return np.array(places)
 
 
 class Clock:
