@@ -180,11 +180,12 @@ def test_what_is_left_out_is_counted_once_when_the_file_is_read_twice_at_once(
 def test_what_else_is_in_a_file_is_counted_once_when_it_is_read_twice_at_once(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         for group in ("left", "right"):
-            file[f"{group}/events"] = np.array([[3, 4, 100, 1], [5, 4, 200, 0]])
+            for name in "xytp":
+                file[f"{group}/{name}"] = np.array([0, 1])
     recording = read_events(tmp_path / "a.h5")
     for part in recording.chunks():
         assert part.x.max() < recording.sensor_size[0]
-    assert recording.skipped == {"events of /right/events": 2}
+    assert recording.skipped == {"events of /right/x": 2}
 
 
 def test_the_size_of_a_sensor_that_nobody_told_is_found_without_keeping_the_events(
