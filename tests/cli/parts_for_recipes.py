@@ -27,9 +27,9 @@ def small_net(levels: int = 4) -> nn.Module:
     )
 
 
-def event_net() -> nn.Module:
+def event_net(channels: int = 2) -> nn.Module:
     """A spiking layer between two others, for the events of `Strokes`."""
-    return nn.Sequential(Flatten(), Linear(2 * 8 * 8, 16), MultiLevelIF(2), Linear(16, 2))
+    return nn.Sequential(Flatten(), Linear(channels * 8 * 8, 16), MultiLevelIF(2), Linear(16, 2))
 
 
 class Strokes(EventSource):

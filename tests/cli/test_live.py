@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from synfire.cli.main import main
 from synfire.data.events import Events
 from synfire.data.events.live import encode, send_events
+from synfire.recipes.loading import restore
 
 HERE = str(Path(__file__).parent)
 TRUST = ["--trust", "parts_for_recipes"]
@@ -69,6 +71,38 @@ def test_a_pipe_is_classified_step_by_step(run: Path, capsys: pytest.CaptureFixt
         assert [line.split()[0] for line in lines] == [f"{step / 1000:.3f}" for step in range(1, 9)]
         assert lines[-1].split()[2] == name
         assert tally == "40 events received: 40 delivered in 8 steps, 0 dropped with 0 steps, 0 discarded"
+
+
+def test_a_network_of_one_step_sees_the_last_steps_as_channels(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(HERE)
+    monkeypatch.chdir(tmp_path)
+    frames = RECIPE["data"]["init_args"]["representation"]
+    joined = {"class_path": "synfire.data.StepsAsChannels", "init_args": {"of": frames}}
+    recipe = {
+        **RECIPE,
+        "data": {**RECIPE["data"], "init_args": {**RECIPE["data"]["init_args"], "representation": joined}},
+        "task": {
+            **RECIPE["task"],
+            "model": {"class_path": "parts_for_recipes.event_net", "init_args": {"channels": 16}},
+            "encoder": {"class_path": "synfire.layers.Frames", "init_args": {"steps": 1}},
+        },
+    }
+    Path("joined.yaml").write_text(yaml.safe_dump(recipe))
+    assert main(["train", "joined.yaml", *TRUST, "--run", "run", "--seed", "0"]) == 0
+    task, data = restore(Path("run"), ["parts_for_recipes"])
+    for down, name in ((True, "down"), (False, "right")):
+        capsys.readouterr()
+        Path("pipe").write_bytes(encode(strokes(down)))
+        assert main(["live", "run", *TRUST, "--sensor-size", "8", "8", "--file", "pipe"]) == 0
+        *lines, _ = capsys.readouterr().out.splitlines()
+        assert len(lines) == 8
+        *_, said, percent, _ = lines[-1].split()
+        with torch.inference_mode():
+            whole = data.representation(strokes(down))
+            chances = task.model.eval()(whole.transpose(0, 1))[0, 0].softmax(0)
+        assert (said, int(percent)) == (name, round(100 * chances.max().item()))
 
 
 def test_ctrl_c_ends_it_and_shows_what_was_counted(run: Path) -> None:

@@ -16,8 +16,9 @@ from torch import nn
 
 from synfire import LIF
 from synfire.cli.main import main
+from synfire.data import EventData, FramesByNumber, MovingDigits, StepsAsChannels
 from synfire.layers import Flatten, Linear
-from synfire.report import drawings, figures, read_run
+from synfire.report import drawings, figures, read_run, samples
 from synfire.report.page import page
 from synfire.report.slices import event_picture
 from synfire.tasks.account import FRAMES, ClassAccount, event_frames
@@ -74,7 +75,7 @@ def test_only_frames_of_events_are_kept() -> None:
 
 def test_the_pictures_and_the_spikes_have_one_axis_of_time(event_run: Path) -> None:
     run = read_run(event_run)
-    drawn = drawings.events(run, 1)
+    drawn = samples.events(run, 1)
     examples = run.test["examples"]
     [heat] = drawn["data"]
     values = np.array(examples["layers"][0]["values"][1])
@@ -88,6 +89,24 @@ def test_the_pictures_and_the_spikes_have_one_axis_of_time(event_run: Path) -> N
     assert ((pixels[..., 0] > pixels[..., 2]) == (on & ~off))[on ^ off].all()
     assert (pixels[~on & ~off] < 30).all()
     assert len(figures.events(run, 0).layout.images) == 5
+
+
+def test_steps_that_the_network_saw_at_once_are_shown_apart(run_folder) -> None:
+    torch.manual_seed(0)
+    frames = torch.randint(0, 3, (4, 5, 2, 6, 8)).float()
+    joined = StepsAsChannels(FramesByNumber(5)).join(frames)
+    net = nn.Sequential(Flatten(), Linear(10 * 48, 7), LIF(), Linear(7, 2))
+    account = ClassAccount(net, lambda logits, images: logits.mean(0))
+    account.add(joined.transpose(0, 1), account.run(joined.transpose(0, 1)), (joined, torch.tensor([0, 1, 1, 0])))
+    data = EventData(MovingDigits(), StepsAsChannels(FramesByNumber(5)))
+    found = account.records(data)["test"]["examples"]
+    assert found["frames"] == event_frames(frames[:2])
+    run = read_run(run_folder("joined", **account.records(data)))
+    drawn = samples.events(run, 1)
+    [heat] = drawn["data"]
+    assert len(drawn["layout"]["images"]) == 5
+    assert drawn["layout"]["xaxis"]["title"]["text"].endswith("channels of one step")
+    assert heat["z"][:7] == [[value] * 5 for value in found["layers"][0]["values"][1][0]]
 
 
 @pytest.mark.parametrize(
@@ -104,13 +123,13 @@ def test_damaged_frames_spoil_their_figure_alone(damage: dict, event_run: Path) 
     text, _ = page([read_run(event_run)])
     assert '<option value="0">events</option>' in text
     with pytest.raises(drawings.DAMAGED):
-        drawings.events(read_run(event_run), 0)
+        samples.events(read_run(event_run), 0)
 
 
 def test_examples_that_are_none_at_all_are_no_frames(run_folder) -> None:
     for name, examples in (("number", 3), ("list", ["frames"]), ("none", None)):
         run = read_run(run_folder(name, test={"confusion": [[1]], "examples": examples}))
-        assert not drawings.has_frames(run)
+        assert not samples.has_frames(run)
         page([run])
     with pytest.raises(figures.NothingToShow, match="keeps no frames of events"):
         figures.events(read_run(run_folder("images")), 0)

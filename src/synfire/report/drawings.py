@@ -14,7 +14,6 @@ import numpy as np
 from synfire.base import SynfireError
 from synfire.report.results import decimals, measures_of, number
 from synfire.report.runs import Run, brief, labels
-from synfire.report.slices import event_picture
 
 Drawing = dict[str, Any]
 
@@ -75,6 +74,18 @@ def class_names(run: Run, count: int) -> list[str]:
     return [text(name) if often[name] == 1 else text(f"{name} ({place})") for place, name in enumerate(known)]
 
 
+def titled(data: list[Drawing], x: str, y: str, **layout: Any) -> Drawing:
+    """Return a drawing whose axes have titles."""
+    axes = {axis: {"title": {"text": title}, **layout.pop(axis, {})} for axis, title in (("xaxis", x), ("yaxis", y))}
+    return {"data": data, "layout": {**layout, **axes}}
+
+
+def numbers(values: np.ndarray) -> list[Any]:
+    """Return a table as lists, without decimal points where there are whole numbers alone."""
+    whole = bool((values == values.round()).all()) and float(np.abs(values).max(initial=0)) < 2**53
+    return (values.astype(np.int64) if whole else values).tolist()
+
+
 def accuracy_energy(runs: Sequence[Run], pricer: str) -> Drawing:
     """Draw `figures.accuracy_energy`."""
     names = labels(runs)
@@ -118,7 +129,7 @@ def accuracy_energy(runs: Sequence[Run], pricer: str) -> Drawing:
             },
             "hovertemplate": "%{text}<br>%{x:.4g} " + unit + ", %{y:.2f} %<extra></extra>",
         })  # fmt: skip
-    return _drawing(data, x=f"energy of one inference, {unit}", y="test accuracy, %", xaxis={"rangemode": "tozero"})
+    return titled(data, x=f"energy of one inference, {unit}", y="test accuracy, %", xaxis={"rangemode": "tozero"})
 
 
 def energy_per_layer(run: Run, pricer: str) -> Drawing:
@@ -140,7 +151,7 @@ def energy_per_layer(run: Run, pricer: str) -> Drawing:
         if any(line[part] for line in lines)
     ]  # fmt: skip
     layout = {"barmode": "stack", "xaxis": _every(names)}
-    return _drawing(data, x="layer", y=f"energy of one inference, {unit}", **layout)
+    return titled(data, x="layer", y=f"energy of one inference, {unit}", **layout)
 
 
 def no_bill(run: Run) -> str:
@@ -173,7 +184,7 @@ def density(run: Run) -> Drawing:
         ]  # fmt: skip
         order = {"categoryorder": "array", "categoryarray": names}
         layout = {"barmode": "overlay", "showlegend": len(data) > 1, "xaxis": {**_every(names), **order}}
-        return _drawing(data, x="layer", y="values that are not zero, %", **layout)
+        return titled(data, x="layer", y="values that are not zero, %", **layout)
     heat = {
         "type": "heatmap", "x": list(range(1, longest + 1)), "y": names,
         "z": [row + [None] * (longest - len(row)) for row in shares], "colorscale": "Viridis",
@@ -182,7 +193,7 @@ def density(run: Run) -> Drawing:
         "hovertemplate": "%{y}, step %{x}<br>%{z:.2f} % not zero<extra></extra>",
     }  # fmt: skip
     axes = {"xaxis": {"dtick": max(1, longest // 10)}, "yaxis": {**_every(names), "autorange": "reversed"}}
-    return _drawing([heat], x="step", y="layer", **axes)
+    return titled([heat], x="step", y="layer", **axes)
 
 
 def avalanche(run: Run) -> Drawing:
@@ -207,7 +218,7 @@ def avalanche(run: Run) -> Drawing:
     ]  # fmt: skip
     value = "spikes per neuron and step" if run.kind == "spiking" else "size of activations"
     axes = {"xaxis": _every(names), "yaxis": {"rangemode": "tozero"}}
-    return _drawing(data, x="merge, behind its barrier if there is one", y=value, **axes)
+    return titled(data, x="merge, behind its barrier if there is one", y=value, **axes)
 
 
 def confusion(run: Run) -> Drawing:
@@ -223,102 +234,14 @@ def confusion(run: Run) -> Drawing:
     ticks = {"tickvals": [n**0.5 for n in PERCENTS], "ticktext": [str(n) for n in PERCENTS]}
     heat = {
         "type": "heatmap", "x": classes, "y": classes, "z": np.sqrt(shares).round(3).tolist(),
-        "customdata": shares.round(1).tolist(), "text": _numbers(table), "zmin": 0, "zmax": 10,
+        "customdata": shares.round(1).tolist(), "text": numbers(table), "zmin": 0, "zmax": 10,
         "colorscale": [[place / (len(BLUES) - 1), colour] for place, colour in enumerate(BLUES)],
         "colorbar": {"title": {"text": "% of row", "side": "right"}, **ticks},
         "hovertemplate": "%{y} taken for %{x}<br>%{text} images, %{customdata:.1f} %<extra></extra>",
         **({"texttemplate": "%{text}"} if len(table) <= 12 else {}),
     }  # fmt: skip
     axes = {"xaxis": {"type": "category"}, "yaxis": {"autorange": "reversed", "type": "category"}}
-    return _drawing([heat], x="taken for", y="class", **axes)
-
-
-def raster(run: Run, sample: int) -> Drawing:
-    """Draw `figures.raster`."""
-    layers = (run.test.get("examples") or {}).get("layers")
-    if not layers:
-        raise NothingToShow(f"{run.name} keeps no samples")
-    emitted = [np.asarray(layer["values"][sample], dtype=np.float64) for layer in layers]
-    if not all(values.ndim == 2 and values.size and np.isfinite(values).all() for values in emitted):
-        raise ValueError("the values of a layer are no table of steps and neurons")
-    titles = [text(layer["name"]) for layer in layers]
-    tallest = max(values.shape[1] for values in emitted)
-    names, middles = [], []
-    columns: list[list[float | None]] = []
-    for title, values in zip(titles, emitted, strict=True):
-        steps = [f"{title}, step {t}" for t in range(1, len(values) + 1)]
-        middles.append(steps[(len(steps) - 1) // 2])
-        names += [*steps, f"gap after {title}"]
-        columns += [[*step, *[None] * (tallest - len(step))] for step in _numbers(values)]
-        columns.append([None] * tallest)
-    heat = {
-        "type": "heatmap", "x": names[:-1], "z": [list(row) for row in zip(*columns[:-1], strict=True)],
-        "colorscale": "Viridis", "colorbar": {"title": {"text": "value", "side": "right"}}, "hoverongaps": False,
-        "hovertemplate": "%{x}<br>row %{y}: %{z}<extra></extra>",
-    }  # fmt: skip
-    xaxis = {"type": "category", "tickmode": "array", "tickvals": middles, "ticktext": titles}
-    yaxis = {"showticklabels": False, "autorange": "reversed"}
-    return _drawing(
-        [heat], x="layer, a column per step", y=f"{tallest} neurons of each layer", xaxis=xaxis, yaxis=yaxis
-    )
-
-
-def has_frames(run: Run) -> bool:
-    """Return whether a run keeps what `events` draws."""
-    examples = run.test.get("examples")
-    return isinstance(examples, dict) and "frames" in examples
-
-
-def events(run: Run, sample: int) -> Drawing:
-    """Draw `figures.events`."""
-    if not has_frames(run):
-        raise NothingToShow(f"{run.name} keeps no frames of events")
-    examples = run.test["examples"]
-    found, layers = examples["frames"], examples["layers"]
-    steps, joined = int(found["steps"]), int(found["joined"])
-    height, width = (int(side) for side in found["size"])
-    shown = [
-        {
-            "source": event_picture(off, on, height, width), "layer": "above", "sizing": "contain",
-            "xref": "x", "x": 0.5 + joined * (place + 0.5), "sizex": joined, "xanchor": "center",
-            "yref": "y", "y": 1, "sizey": 1, "yanchor": "top",
-        }
-        for place, (off, on) in enumerate(zip(found["off"][sample], found["on"][sample], strict=True))
-    ]  # fmt: skip
-    if not 0 < len(shown) <= steps:
-        raise ValueError("the frames of a sample are more than its steps")
-    rows: list[list[Any]] = []
-    middles = []
-    for layer in layers:
-        values = np.asarray(layer["values"][sample], dtype=np.float64)
-        if values.ndim != 2 or not values.size or len(values) > steps or not np.isfinite(values).all():
-            raise ValueError("the values of a layer are no table of steps and neurons")
-        middles.append(len(rows) + values.shape[1] // 2)
-        rows += [[*row, *[None] * (steps - len(row))] for row in _numbers(values.T)]
-        rows += [[None] * steps] * max(1, values.shape[1] // 20)
-    heat = {
-        "type": "heatmap", "x": list(range(1, steps + 1)), "z": rows, "yaxis": "y2", "colorscale": "Viridis",
-        "colorbar": {"title": {"text": "value", "side": "right"}, "len": 0.65, "y": 0, "yanchor": "bottom"},
-        "hoverongaps": False, "hovertemplate": "step %{x}: %{z}<extra></extra>",
-    }  # fmt: skip
-    names = {"tickmode": "array", "tickvals": middles, "ticktext": [text(layer["name"]) for layer in layers]}
-    axes = {
-        "xaxis": {"title": {"text": "step"}, "range": [0.5, steps + 0.5], "dtick": max(1, steps // 16), "anchor": "y2"},
-        "yaxis": {"domain": [0.7, 1.0], "range": [0, 1], "visible": False, "fixedrange": True},
-        "yaxis2": {"domain": [0.0, 0.67], "autorange": "reversed", "showgrid": False, **names},
-    }  # fmt: skip
-    return {"data": [heat], "layout": {**axes, "images": shown}}
-
-
-def picture(run: Run, sample: int) -> Drawing:
-    """Draw `figures.picture`."""
-    pictures = (run.test.get("examples") or {}).get("pictures")
-    if not pictures:
-        raise NothingToShow(f"{run.name} keeps no samples")
-    pixels = np.asarray(pictures[sample], dtype=np.uint8)
-    colours = pixels if pixels.shape[2] == 3 else np.repeat(pixels[:, :, :1], 3, axis=2)
-    image = {"type": "image", "z": colours.tolist(), "hoverinfo": "skip"}
-    return {"data": [image], "layout": {"xaxis": {"visible": False}, "yaxis": {"visible": False}}}
+    return titled([heat], x="taken for", y="class", **axes)
 
 
 def curves(runs: Sequence[Run], most: int | None = None) -> Drawing:
@@ -360,11 +283,6 @@ def curves(runs: Sequence[Run], most: int | None = None) -> Drawing:
     return {"data": data, "layout": layout}
 
 
-def _drawing(data: list[Drawing], x: str, y: str, **layout: Any) -> Drawing:
-    axes = {axis: {"title": {"text": title}, **layout.pop(axis, {})} for axis, title in (("xaxis", x), ("yaxis", y))}
-    return {"data": data, "layout": {**layout, **axes}}
-
-
 def _every(names: Iterable[str]) -> Drawing:
     """Return an axis of names on which none is skipped."""
     return {"type": "category", "tickmode": "array", "tickvals": list(dict.fromkeys(names))}
@@ -374,12 +292,6 @@ def _thinned(points: Sequence[Any], most: int) -> Sequence[Any]:
     if len(points) <= most:
         return points
     return [points[round(i * (len(points) - 1) / (most - 1))] for i in range(most)]
-
-
-def _numbers(values: np.ndarray) -> list[Any]:
-    """Return an array as lists, without decimal points where there are whole numbers alone."""
-    whole = bool((values == values.round()).all()) and float(np.abs(values).max(initial=0)) < 2**53
-    return (values.astype(np.int64) if whole else values).tolist()
 
 
 def _percent(value: Any) -> float | None:

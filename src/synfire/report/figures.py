@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from synfire.report import drawings
+from synfire.report import drawings, samples
 from synfire.report.drawings import NothingToShow
 from synfire.report.runs import Run
 
@@ -55,17 +55,17 @@ def confusion(run: Run) -> go.Figure:
 
 def raster(run: Run, sample: int) -> go.Figure:
     """What chosen neurons of every layer emit on one sample: a column per step, layers side by side."""
-    return go.Figure(drawings.raster(run, sample))
+    return go.Figure(samples.raster(run, sample))
 
 
 def events(run: Run, sample: int) -> go.Figure:
     """One sample of events, step by step (brighter in orange, darker in blue), above what neurons emit on it."""
-    return go.Figure(drawings.events(run, sample))
+    return go.Figure(samples.events(run, sample))
 
 
 def picture(run: Run, sample: int) -> go.Figure:
     """One stored sample as the network's encoder saw it, normalised to its own darkest and brightest point."""
-    return go.Figure(drawings.picture(run, sample))
+    return go.Figure(samples.picture(run, sample))
 
 
 def curves(runs: Sequence[Run]) -> go.Figure:

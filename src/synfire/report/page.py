@@ -16,7 +16,7 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from synfire.base import write_atomic
-from synfire.report import drawings
+from synfire.report import drawings, samples
 from synfire.report.drawings import DAMAGED, HOW_TO_TRACE, SKIPPING, Drawing, NothingToShow, show_energy
 from synfire.report.results import Column, columns, number
 from synfire.report.runs import Run, brief, labels
@@ -194,13 +194,13 @@ class _Page:
         waiting = {i: len(_samples(self.runs[i])) or 1 for i in map(int, self.details)}
         left, bare = [], False
         for sample in range(SAMPLES):
-            for i in [i for i, samples in waiting.items() if sample < samples]:
+            for i in [i for i, count in waiting.items() if sample < count]:
                 makes = {
-                    f"raster|{i}|{sample}": partial(drawings.raster, self.runs[i], sample),
-                    f"picture|{i}|{sample}": partial(drawings.picture, self.runs[i], sample),
+                    f"raster|{i}|{sample}": partial(samples.raster, self.runs[i], sample),
+                    f"picture|{i}|{sample}": partial(samples.picture, self.runs[i], sample),
                 }
-                if drawings.has_frames(self.runs[i]):
-                    makes[f"events|{i}|{sample}"] = partial(drawings.events, self.runs[i], sample)
+                if samples.has_frames(self.runs[i]):
+                    makes[f"events|{i}|{sample}"] = partial(samples.events, self.runs[i], sample)
                 if not self._add(makes, room):
                     del waiting[i]
                     bare = bare or not sample

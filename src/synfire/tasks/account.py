@@ -77,6 +77,7 @@ class ClassAccount(Account):
         self._read_out = read_out
         self._confusion: MulticlassConfusionMatrix | None = None
         self._examples: dict[str, Any] | None = None
+        self._seen = torch.empty(0)  # the images of the examples
 
     def add(self, x: Tensor, output: Tensor, batch: tuple[Tensor, Tensor]) -> None:
         """Take in a batch: input (T, B, ...), logits (T, B, classes), images (B, C, H, W) or frames, labels (B,)."""
@@ -96,7 +97,8 @@ class ClassAccount(Account):
     def records(self, data: Any) -> dict[str, dict[str, Any]]:
         """Return the records "trace" and "test", with the names of the classes where the data knows them."""
         classes = list(getattr(data, "classes", ()))
-        test = {"classes": classes, "confusion": self.confusion(), "examples": self._examples}
+        examples = None if self._examples is None else {**self._examples, **_shown(self._seen, data)}
+        test = {"classes": classes, "confusion": self.confusion(), "examples": examples}
         return {**super().records(data), "test": test}
 
     def _show(self, x: Tensor, images: Tensor, logits: Tensor, labels: Tensor) -> dict[str, Any]:
@@ -105,13 +107,20 @@ class ClassAccount(Account):
         for place, label in enumerate(labels.tolist()):
             firsts.setdefault(label, place)
         chosen = torch.tensor(sorted(firsts.values())[:EXAMPLES], device=labels.device)
+        self._seen = images[chosen].detach().float().cpu()
         return {
             "labels": labels[chosen].tolist(),
             "predicted": logits[chosen].argmax(1).tolist(),
-            "pictures": [_picture(image) for image in images[chosen]],
             "layers": raster(self.net, x[:, chosen], max(FEWEST, min(MOST, SHOWN // len(x)))),
-            **({"frames": event_frames(images[chosen])} if images.dim() == 5 and images.shape[2] <= 2 else {}),
         }
+
+
+def _shown(images: Tensor, data: Any) -> dict[str, Any]:
+    """Return pictures of what the network saw, and the frames of events, which their data knows how to part."""
+    images = data.steps_of(images) if hasattr(data, "steps_of") else images
+    of_events = images.dim() == 5 and images.shape[2] <= 2
+    frames = {"frames": event_frames(images)} if of_events else {}
+    return {"pictures": [_picture(image) for image in images], **frames}
 
 
 def event_frames(frames: Tensor) -> dict[str, Any]:
@@ -124,7 +133,6 @@ def event_frames(frames: Tensor) -> dict[str, Any]:
         "joined": steps of a picture; "size": its height and width; "steps": T; "off" and "on": for every sample and
         picture a digit for every picture element, row by row, of which 9 is what only 1 % of those with events exceed.
     """
-    frames = frames.detach().float().cpu()
     both = frames if frames.shape[2] == 2 else torch.cat([-frames, frames], 2)
     batch, steps, _, height, width = both.shape
     joined, block = -(-steps // FRAMES), -(-max(height, width) // FRAME)
@@ -157,7 +165,7 @@ def _picture(image: Tensor) -> list[list[list[int]]]:
     if image.dim() == 1:
         side = math.isqrt(len(image) - 1) + 1
         image = functional.pad(image, (0, side * side - len(image))).view(1, side, side)
-    image = image.detach().float()[:3] if image.shape[0] >= 3 else image.detach().float()[:1]
+    image = image[:3] if image.shape[0] >= 3 else image[:1]
     longest = max(image.shape[1:])
     if longest > PICTURE:
         size = [max(1, n * PICTURE // longest) for n in image.shape[1:]]

@@ -117,6 +117,10 @@ class EventData(LabelledData[EventSplit]):
         parts = (test.batch(rows)[0] for rows in torch.arange(len(test)).split(self.eval_batch_size))
         return torch.cat([self.representation.step_time(self.augment.evaluate(part)) for part in parts])
 
+    def steps_of(self, frames: Tensor) -> Tensor:
+        """Return frames of a batch with every step apart, (B, T, C, H, W), also where the network sees all at once."""
+        return self.representation.steps_of(frames)
+
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> tuple[Tensor, Tensor]:
         """Augment a batch (in training only) and make frames of it, on its device."""
         events, labels = batch

@@ -71,6 +71,10 @@ class Representation(ABC):
         """Return the shape of a frame, (C, H, W)."""
         return self.cells(sensor_size).shape
 
+    def steps_of(self, frames: Tensor) -> Tensor:
+        """Return what `make` returned with every step apart, (B, T, C, H, W)."""
+        return frames
+
     def left_out(self, events: AnyEvents) -> Tensor:
         """Return how many events of each recording belong to no step, int64, (B,)."""
         packed = as_batch(events)
@@ -328,6 +332,10 @@ class StepsAsChannels(Representation):
     def join(self, frames: Tensor) -> Tensor:
         """Return frames (B, T, C, H, W) as one, (B, 1, T C, H, W)."""
         return frames.flatten(1, 2)[:, None]
+
+    def steps_of(self, frames: Tensor) -> Tensor:
+        """Return frames (B, 1, T C, H, W) as steps, (B, T, C, H, W)."""
+        return frames[:, 0].unflatten(1, (self.of.steps, -1))
 
     def span(self, events: AnyEvents) -> Tensor:
         """Return the time of all steps."""
