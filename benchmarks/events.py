@@ -169,7 +169,13 @@ def verdict(ours: Events, read: Any, kind: str) -> str:
 def kind_of(path: Path) -> str:
     """Return the format of a file in a word."""
     names = {"Prophesee DAT": "dat", "Prophesee EVT 2.0": "evt2", "Prophesee EVT 3.0": "evt3"}
-    names |= {"Event Stream": "es", "ATIS .bin": "bin", "AEDAT 4": "aedat4", "AEDAT 3.1": "aedat3", "AEDAT 2.0": "aedat2"}
+    names |= {
+        "Event Stream": "es",
+        "ATIS .bin": "bin",
+        "AEDAT 4": "aedat4",
+        "AEDAT 3.1": "aedat3",
+        "AEDAT 2.0": "aedat2",
+    }
     found = read_events(path).format
     return names.get(found, found)
 

@@ -10,7 +10,7 @@ import torch
 from synfire.base import ConfigError
 from synfire.data import Digits
 from synfire.data.events import EventCamera, EventSimulator, MovingDigits
-from synfire.data.events.moving_digits import CAMERA, REACH, SIDE, camera_film, frame_times, path, spread
+from synfire.data.events.sources.moving_digits import CAMERA, REACH, SIDE, camera_film, frame_times, path, spread
 from synfire.data.split import ImageSplit
 
 

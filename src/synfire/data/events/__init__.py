@@ -1,17 +1,11 @@
 """Recordings of event cameras and cochleas: formats, representations and data modules."""
 
-from synfire.data.events.cochlea import SHD, SSC
 from synfire.data.events.events import Events
-from synfire.data.events.folders import CIFAR10DVS, NCARS, EventFolder, NCaltech101
 from synfire.data.events.format import Block, Format
 from synfire.data.events.formats import FORMATS
 from synfire.data.events.formats.spike_trains import read_spike_trains
 from synfire.data.events.frames import read_frames
-from synfire.data.events.gesture import DVSGesture
-from synfire.data.events.moving_digits import MovingDigits
-from synfire.data.events.nmnist import NMNIST
 from synfire.data.events.packets import Packets, packets
-from synfire.data.events.recorded import RecordedSource
 from synfire.data.events.recording import Recording, read_events, write_events
 from synfire.data.events.representations import (
     FramesByCount,
@@ -24,6 +18,18 @@ from synfire.data.events.representations import (
     Voxels,
 )
 from synfire.data.events.simulate import EventCamera, EventSimulator, simulate_events, stream_events
+from synfire.data.events.sources import (
+    CIFAR10DVS,
+    NCARS,
+    NMNIST,
+    SHD,
+    SSC,
+    DVSGesture,
+    EventFolder,
+    MovingDigits,
+    NCaltech101,
+    RecordedSource,
+)
 
 __all__ = [
     "CIFAR10DVS",

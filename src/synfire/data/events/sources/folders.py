@@ -6,7 +6,7 @@ from pathlib import Path
 
 from synfire.base import ConfigError, DataError
 from synfire.data.events.events import LARGEST, Events
-from synfire.data.events.recorded import Damaged, RecordedSource
+from synfire.data.events.sources.recorded import Damaged, RecordedSource
 from synfire.data.events.split import EventSplit
 from synfire.data.split import stratified_split
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from synfire.data.events.events import Events
 from synfire.data.events.formats.spike_trains import CHANNELS, read_class_names, read_spike_trains
-from synfire.data.events.recorded import RecordedSource
+from synfire.data.events.sources.recorded import RecordedSource
 from synfire.data.events.split import EventSplit
 from synfire.data.reading import find_file
 

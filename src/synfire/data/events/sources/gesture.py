@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from synfire.base import DataError
 from synfire.data.events.events import Events
-from synfire.data.events.recorded import RecordedSource
 from synfire.data.events.recording import read_events
+from synfire.data.events.sources.recorded import RecordedSource
 from synfire.data.reading import find_file, reading
 
 GESTURES = (  # 1 to 11 in the tables
