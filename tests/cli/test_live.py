@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from synfire.cli.main import main
-from synfire.data.events import Events
+from synfire.data.events import Events, write_events
 from synfire.data.events.live import encode, send_events
 from synfire.recipes.loading import restore
 
@@ -119,6 +119,16 @@ def test_ctrl_c_ends_it_and_shows_what_was_counted(run: Path) -> None:
         rest, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert rest.splitlines()[-1].startswith("40 events received: ")
+
+
+def test_what_came_before_damage_is_counted(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_events("whole.aedat", strokes(True))
+    capsys.readouterr()
+    Path("pipe").write_bytes(Path("whole.aedat").read_bytes() + b"damage")
+    assert main(["live", str(run), *TRUST, "--sensor-size", "8", "8", "--file", "pipe"]) == 2
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1].startswith("40 events received: 40 delivered in 8 steps")
+    assert "ended within a header" in err
 
 
 def test_mistakes_are_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

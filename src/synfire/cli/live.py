@@ -39,6 +39,7 @@ def live(args: argparse.Namespace) -> None:
         source = {"file": _opened(args.file, stack)} if args.file else {"port": args.port, "host": args.host}
         steps = Live(tuple(args.sensor_size), step_us, **source, **frames, timeout_s=args.timeout)
         with suppress(KeyboardInterrupt), torch.inference_mode(), steps:
+            stack.callback(lambda: print(steps.tally))  # however it ends, once it has begun
             if not args.file:
                 print("listening on {}:{}; end with Ctrl-C".format(*steps.address), flush=True)
             for frame in steps:
@@ -47,7 +48,6 @@ def live(args: argparse.Namespace) -> None:
                 name = names[best] if best < len(names) else str(best)
                 time = (steps.number + 1) * step_us / 1e6
                 print(f"{time:10.3f} s  {name}  {100 * chances[best]:.0f} %", flush=True)
-    print(steps.tally)
 
 
 class _Watcher:
