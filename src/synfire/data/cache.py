@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from synfire.base import DataError, RunError, write_atomic
-from synfire.data.npz import read_arrays
+from synfire.data.archive import read_arrays
 
 
 def cache_folder() -> Path:

@@ -1,19 +1,15 @@
-"""Images as NumPy arrays in .npz files. Nothing in them is ever unpickled."""
+"""Images as NumPy arrays in .npz files."""
 
-import math
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import torch
-from numpy.lib import format as npy
 from torch import Tensor
 
 from synfire.base import ConfigError, DataError
-from synfire.data.reading import read_up_to, reading
+from synfire.data.archive import names_in, read_array
 from synfire.data.split import ImageSource, ImageSplit, name_classes, stratified_split
 
 Layout = Literal["auto", "NHW", "NHWC", "NCHW"]
@@ -62,7 +58,7 @@ class NpzImages(ImageSource):
         """Return (train, test)."""
         if self.test_path is not None:
             train, test = self._pair(self.path, (ALONE, TRAIN)), self._pair(self.test_path, (ALONE, TEST))
-        elif TRAIN[0] in _keys(Path(self.path)):
+        elif TRAIN[0] in names_in(Path(self.path)):
             train, test = self._pair(self.path, (TRAIN,)), self._pair(self.path, (TEST,))
         else:
             images, labels = self._pair(self.path, (ALONE, TRAIN))
@@ -76,84 +72,17 @@ class NpzImages(ImageSource):
 
     def _pair(self, path: str, alternatives: Sequence[tuple[str, str]]) -> tuple[Tensor, Tensor]:
         """Read images, uint8 (N, C, H, W), and labels, int64 (N,), under the first pair of keys that is there."""
-        keys = _keys(Path(path))
+        keys = names_in(Path(path))
         for images, labels in alternatives:
             if images in keys and labels in keys:
                 return (
-                    to_images(_read_array(Path(path), images), self.layout, f"{path}[{images}]"),
-                    to_labels(_read_array(Path(path), labels), f"{path}[{labels}]"),
+                    to_images(read_array(Path(path), images), self.layout, f"{path}[{images}]"),
+                    to_labels(read_array(Path(path), labels), f"{path}[{labels}]"),
                 )
         wanted = " or ".join(" and ".join(pair) for pair in alternatives)
         raise DataError(
             f"{path}: it holds {', '.join(keys) or 'nothing'}, but {wanted} were expected. Rename the arrays."
         )
-
-
-def _keys(path: Path) -> list[str]:
-    if not path.is_file():
-        raise DataError(f"NpzImages: {path} is not a file. Give the path of an .npz file.")
-    with reading(path, "an .npz file"), zipfile.ZipFile(path) as archive:
-        return [name.removesuffix(".npy") for name in archive.namelist()]
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read all arrays of an .npz file by name; errors as of single ones.
-
-    Raises:
-        DataError: the file is missing or damaged, or an array holds objects.
-    """
-    return {key: _read_array(path, key) for key in _keys(path)}
-
-
-def _read_array(path: Path, key: str) -> np.ndarray:
-    """Read one array without trusting its header: nothing is unpickled, nothing allocated that the file lacks.
-
-    Raises:
-        DataError: the file is damaged, or the array holds objects.
-    """
-    where = f"{path}[{key}]"
-    with (
-        reading(where, "a NumPy array"),
-        zipfile.ZipFile(path) as archive,
-        open_array(archive, key, where) as (stream, shape, fortran, dtype),
-    ):
-        count = math.prod(shape) * dtype.itemsize
-        payload = read_up_to(stream, count + 1)
-        if len(payload) != count:
-            raise DataError(
-                f"{where}: the header announces shape {shape} of {dtype}, that is {count} bytes, "
-                f"but {len(payload) if len(payload) < count else 'more'} follow. The file is damaged; save it again."
-            )
-        array = np.frombuffer(payload, dtype=dtype) if count else np.empty(0, dtype)
-        return array.reshape(shape, order="F" if fortran else "C")
-
-
-class Array(NamedTuple):
-    """An array of an archive, of which the header is read."""
-
-    stream: IO[bytes]  # of its numbers
-    shape: tuple[int, ...]
-    fortran: bool  # whether the first axis is the fastest
-    dtype: np.dtype
-
-
-@contextmanager
-def open_array(archive: zipfile.ZipFile, key: str, where: str) -> Iterator[Array]:
-    """Open an array of an .npz file; `where` names it in messages.
-
-    Raises:
-        DataError: it holds objects.
-    """
-    with archive.open(f"{key}.npy") as stream:
-        version = npy.read_magic(stream)
-        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = header(stream)
-        if dtype.hasobject:
-            raise DataError(
-                f"{where}: an array of Python objects, which only a pickle can hold; none is ever loaded here. "
-                "Save plain numbers, for example with array.astype('uint8')."
-            )
-        yield Array(stream, shape, fortran, dtype)
 
 
 def to_images(array: np.ndarray, layout: Layout, where: str) -> Tensor:

@@ -9,10 +9,10 @@ from typing import IO, Any
 import numpy as np
 
 from synfire.base import DataError
+from synfire.data.archive import Array, open_array
 from synfire.data.events.events import LARGEST, Events
 from synfire.data.events.format import CHUNK, Block, Format
 from synfire.data.events.formats.columns import Converter, find_columns, find_order
-from synfire.data.npz import Array, open_array
 from synfire.data.reading import read_up_to
 
 SIZE = "sensor_size"  # an array of width and height, if it is there

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from synfire.base import DataError
+from synfire.data.archive import read_arrays
 from synfire.data.events.events import Events
 from synfire.data.events.formats.atis import AtisPart
 from synfire.data.events.recording import Recording
 from synfire.data.events.sources.folders import FolderSource, first_folder
-from synfire.data.npz import read_arrays
 
 
 class NMNIST(FolderSource):
