@@ -8,8 +8,9 @@ reader's events are compared with ours; one that differs is timed, but named.
 
 import argparse
 import json
-import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,6 @@ from benchmarks.timing import (
     MIB,
     Timing,
     environment,
-    in_own_process,
     in_turns,
     print_environment,
     print_table,
@@ -265,20 +265,14 @@ def show(title: str, count: int, timings: dict[str, Timing], verdicts: dict[str,
     print_table(title, ("reader", "million events/s", "time over synfire's (quartiles)", "events"), rows)
 
 
-def peak(path: Path, warm: Path) -> int:
-    """Return the bytes that reading a file chunk by chunk adds to what a small one of the format took.
-
-    It is run in a process of its own, started by `in_own_process`. A high-water mark that it inherits would hide what
-    reading takes, so the kernel's mark is set back first.
-    """
-    Path("/proc/self/clear_refs").write_text("5")  # see proc_pid_clear_refs(5)
-    for _ in read_events(warm).chunks():
-        pass
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    count = sum(len(chunk) for chunk in read_events(path).chunks())
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"events": count, "bytes": (after - before) * 1024}))
-    return after - before
+# In a process of its own, which imports nothing else. The kernel's mark, since that of getrusage outlives an exec.
+PEAK = """
+import json, sys
+from synfire.data import read_events
+count = sum(len(chunk) for chunk in read_events(sys.argv[1]).chunks())
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps({"events": count, "bytes": 1024 * int(peak.split()[1])}))
+"""
 
 
 def enlarge(small: Path, large: Path, size: int) -> None:
@@ -292,22 +286,19 @@ def enlarge(small: Path, large: Path, size: int) -> None:
 
 
 def gigabyte(folder: Path, size: int = 1 << 30) -> list[dict[str, Any]]:
-    """Measure the memory of reading files of a gigabyte."""
+    """Measure the memory of processes that read files of a gigabyte."""
     found = []
     for suffix in (".dat", ".raw", ".es"):
-        warm, large = folder / f"small{suffix}", folder / f"large{suffix}"
-        write_events(warm, invent(1_000_000))
-        enlarge(warm, large, size)
-        write_events(warm, invent(1000))
-        made = large.stat().st_size
-        result = in_own_process("benchmarks.events", ["--peak", str(large), "--warm", str(warm)]) or {}
-        found.append({"file": large.name, "size": made, **result})
+        small, large = folder / f"small{suffix}", folder / f"large{suffix}"
+        write_events(small, invent(1_000_000))
+        enlarge(small, large, size)
+        for _ in read_events(small).chunks():  # compiles what reads it
+            pass
+        done = subprocess.run([sys.executable, "-c", PEAK, str(large)], capture_output=True, text=True, check=True)
+        found.append({"file": large.name, "size": large.stat().st_size, **json.loads(done.stdout)})
         large.unlink()
-    rows = [
-        [of["file"], f"{of['size'] / MIB:,.0f}", f"{of.get('events', 0):,}", f"{of.get('bytes', 0) / MIB:,.0f}"]
-        for of in found
-    ]
-    print_table("Reading chunk by chunk", ("file", "MiB", "events", "more memory at the peak, MiB"), rows)
+    rows = [[of["file"], f"{of['size'] / MIB:,.0f}", f"{of['events']:,}", f"{of['bytes'] / MIB:,.0f}"] for of in found]
+    print_table("Reading chunk by chunk", ("file", "MiB", "events", "memory of the process at its peak, MiB"), rows)
     return found
 
 
@@ -322,13 +313,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--gigabyte", action="store_true", help="measure the memory of files of a gigabyte instead")
     parser.add_argument("--folder", type=Path, help="where the recordings are made; by default the system's for such")
-    parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--warm", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help="write a record as JSON")
     options = parser.parse_args()
-    if options.peak:
-        peak(options.peak, options.warm)
-        return
     use_threads(options.threads)
     found = environment()
     print_environment(found)

@@ -11,9 +11,11 @@ import numpy as np
 
 from synfire.base import ConfigError, DataError, write_atomic
 from synfire.data.events.events import LARGEST, Events, smallest_sensor
-from synfire.data.events.format import CHUNK, HEAD, Block, Format
+from synfire.data.events.format import HEAD, Block, Format
 from synfire.data.events.formats import FORMATS
 from synfire.data.reading import reading
+
+PART = 1 << 18  # events
 
 
 class Recording:
@@ -88,7 +90,7 @@ class Recording:
     def __len__(self) -> int:
         return len(self.events)
 
-    def chunks(self, size: int = CHUNK) -> Iterator[Events]:
+    def chunks(self, size: int = PART) -> Iterator[Events]:
         """Yield the events in order, in parts of this size (the last may be smaller), without keeping them.
 
         Where neither the file nor the caller says the size of the sensor, that of a part is the smallest that holds the
