@@ -278,20 +278,37 @@ print(json.dumps({"events": count, "bytes": 1024 * int(peak.split()[1])}))
 def enlarge(small: Path, large: Path, size: int) -> None:
     """Repeat what follows the header of a recording until the file has this many bytes; its time then runs back."""
     data = small.read_bytes()
-    start = {".es": 20, ".dat": header(data)[1] + 2, ".raw": header(data)[1]}[small.suffix]
+    start = {
+        ".es": 20, ".dat": header(data)[1] + 2, ".raw": header(data)[1], ".csv": data.index(b"\n") + 1
+    }[small.suffix]  # fmt: skip
     with large.open("wb") as file:
         file.write(data)
         while file.tell() < size:
             file.write(data[start:])
 
 
+def write_mvsec(path: Path, size: int) -> None:
+    """Write a table of x, y, t in seconds and p, as MVSEC has it, of this many bytes."""
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        table = file.create_dataset("davis/left/events", (size // 32, 4), "f8", chunks=(1 << 14, 4))
+        for start in range(0, len(table), 1 << 20):
+            part = invent(min(1 << 20, len(table) - start), seed=start)
+            table[start : start + len(part)] = np.stack([part.x, part.y, 1.5e9 + part.t / 1e6, 2.0 * part.p - 1], 1)
+
+
 def gigabyte(folder: Path, size: int = 1 << 30) -> list[dict[str, Any]]:
     """Measure the memory of processes that read files of a gigabyte."""
     found = []
-    for suffix in (".dat", ".raw", ".es"):
+    for suffix in (".dat", ".raw", ".es", ".csv", ".h5"):
         small, large = folder / f"small{suffix}", folder / f"large{suffix}"
-        write_events(small, invent(1_000_000))
-        enlarge(small, large, size)
+        if suffix == ".h5":
+            write_mvsec(small, 1 << 20)
+            write_mvsec(large, size)
+        else:
+            write_events(small, invent(1_000_000))
+            enlarge(small, large, size)
         for _ in read_events(small).chunks():  # compiles what reads it
             pass
         done = subprocess.run([sys.executable, "-c", PEAK, str(large)], capture_output=True, text=True, check=True)

@@ -16,8 +16,10 @@ from scipy.io import savemat
 
 from synfire.base import DataError
 from synfire.data.events import Events, read_events, read_spike_trains, write_events
+from synfire.data.events.format import CHUNK
 from synfire.data.events.formats import hdf5_file
 from synfire.data.events.formats.columns import Converter, find_columns, find_order
+from synfire.data.events.formats.hdf5 import rows_together
 
 KERNEL = importlib.import_module("synfire.data.events.formats._numba_text")
 
@@ -319,6 +321,24 @@ def test_columns_of_hdf5_are_columns(shape: tuple[int, ...] | None, tmp_path: Pa
             file[name] = h5py.Empty("i4") if shape is None else np.ones(shape)
     with pytest.raises(DataError, match="no data sets x, y, t and p"):
         rows(path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunks", "together"),
+    [
+        pytest.param((1 << 22, 4), None, 1 << 18, id="eight megabytes"),
+        pytest.param((1 << 22, 4), (100_000, 4), 300_000, id="whole pieces"),
+        pytest.param((1 << 22, 4), (1 << 21, 4), CHUNK, id="no more than a chunk"),
+        pytest.param((1 << 22,), None, CHUNK, id="narrow"),
+        pytest.param((0, 0), None, CHUNK, id="nothing"),
+    ],
+)
+def test_how_much_of_hdf5_is_read_at_once(
+    shape: tuple[int, ...], chunks: tuple[int, ...] | None, together: int, tmp_path: Path
+) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        dataset = file.create_dataset("events", shape, "f8", chunks=chunks)
+        assert rows_together([dataset]) == together
 
 
 def test_hdf5_announces_no_more_than_it_holds(tmp_path: Path) -> None:

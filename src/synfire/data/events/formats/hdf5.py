@@ -1,6 +1,7 @@
 """Events in HDF5 files, in the layouts in use: DSEC, MVSEC, E2VID, v2e and others with a data set for each column."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from synfire.data.events.formats.columns import Converter, find_columns, find_or
 from synfire.data.events.formats.hdf5_file import check, opened
 
 DEPTH, MOST = 4, 1000  # groups within groups, and objects, that are looked at
+AT_ONCE = 1 << 23  # bytes of all columns
 
 
 class Hdf5Events(Format):
@@ -47,8 +49,9 @@ class Hdf5Events(Format):
             if len(set(rows)) > 1:
                 raise self.damaged(f"the lengths of the columns differ: {rows}")
             converter, order = Converter(str(self.path), _offset(self.path, next(iter(columns.values())))), ""
-            for start in range(0, rows[0], CHUNK):
-                read = {column: dataset[start : start + CHUNK] for column, dataset in columns.items()}
+            together = rows_together([*columns.values()])
+            for start in range(0, rows[0], together):
+                read = {column: dataset[start : start + together] for column, dataset in columns.items()}
                 if "" in read and read[""].dtype.names is None:
                     order = order or find_order([*read[""].T], str(self.path))
                     read = dict(zip(order, read[""].T, strict=True))
@@ -76,6 +79,13 @@ class Hdf5Events(Format):
                 "Check that it is the right file."
             )
         return found[0], [next(iter(names.values())) for names in found[1:]]
+
+
+def rows_together(datasets: Sequence[Any]) -> int:
+    """Return how many rows to read at once: some megabytes, and whole pieces, since HDF5 unpacks them whole."""
+    size = max(1, sum(dataset.dtype.itemsize * math.prod(dataset.shape[1:]) for dataset in datasets))
+    piece = max(dataset.chunks[0] if dataset.chunks else 1 for dataset in datasets)
+    return min(CHUNK, -(-max(1, AT_ONCE // size) // piece) * piece)
 
 
 def _groups(file: Any) -> Iterator[dict[str, Any]]:
