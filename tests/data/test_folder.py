@@ -28,6 +28,8 @@ def test_train_and_test_folders(tree, pixels):
     root = tree("train/dog/b.png", "train/cat/a.PNG", "train/cat/deep/c.png", "test/dog/x.png")
     (root / "train/cat/notes.txt").write_text("no image")
     (root / "train/cat/.hidden.png").write_text("no image")
+    (root / "train/cat/.checkpoints").mkdir()
+    (root / "train/cat/.checkpoints/a.png").write_text("no image")
     train, test = ImageFolder(str(root)).load()
     assert (train.classes, train.labels.tolist(), test.labels.tolist()) == (("cat", "dog"), [0, 0, 1], [1])
     assert np.array_equal(train.images[:, 0].numpy(), np.stack([pixels(6, 7, seed=seed) for seed in (1, 2, 0)]))

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 
 from synfire.base import DataError
+from synfire.data.class_folders import class_folders, files_below
 from synfire.data.decode import ImageDecoder, Size
 from synfire.data.reading import reading
 from synfire.data.split import ImageSource, ImageSplit, stratified_split
@@ -71,7 +72,7 @@ class ImageFolder(ImageSource):
 
         def encoded() -> Iterator[tuple[str, bytes]]:
             for label, name in enumerate(classes):
-                paths = _images(root / name)
+                paths = files_below(root / name, SUFFIXES)
                 if complete and not paths:
                     raise DataError(
                         f"{root / name}: no image in it ({', '.join(sorted(SUFFIXES))}). Add some or remove it."
@@ -88,16 +89,6 @@ class ImageFolder(ImageSource):
 
 def _subfolders(root: Path) -> tuple[str, ...]:
     """Return the class names in a folder, sorted."""
-    names = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not names:
+    if not (names := class_folders(root)):
         raise DataError(f"{root}: no class folder in it. Expected one folder of images per class.")
-    return tuple(names)
-
-
-def _images(folder: Path) -> list[Path]:
-    """Return the image files below a folder, sorted by path; none if there is no such folder."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
-    )
+    return names

@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 
 from synfire.base import ConfigError, DataError
+from synfire.data.class_folders import class_folders
 from synfire.data.reading import open_maybe_gzip, reading
 from synfire.data.split import name_classes
 from synfire.data.tokens import TokenSource, TokenSplit
@@ -196,7 +197,7 @@ class TextFolder(ByteTexts):
                 raise DataError(
                     f"TextFolder: the folder {part} does not exist. Give the folder that holds train and test."
                 )
-        classes = tuple(sorted(path.name for path in test.iterdir() if path.is_dir() and path.name[0] != "."))
+        classes = class_folders(test)
         if not classes:
             raise DataError(f"{test}: no folder in it, but one per class was expected, such as neg and pos.")
         return self.splits(self._read(train, classes), self._read(test, classes), classes, (str(train), str(test)))

@@ -188,7 +188,9 @@ def test_packets_of_a_file_and_what_comes_too_late(some_events, tmp_path):
     write_events(tmp_path / "some.bin", events)
     file = read_events(tmp_path / "some.bin")
     for whole in (events, file):
-        assert torch.equal(torch.cat([*packets(whole, 1000)], 1), FramesByTime(1000, 9)(events))
+        steps = packets(whole, 1000)
+        for _ in range(2):  # a file is read anew each time
+            assert torch.equal(torch.cat([*steps], 1), FramesByTime(1000, 9)(events))
     late = recording((0, 0, 0, 1), (0, 0, 12, 1), (1, 0, 9, 1), (1, 0, 10, 1))
     made = packets([late[:2], late[2:]], 10, sensor_size=SENSOR)
     assert [frame.sum().item() for frame in made] == [1, 2]

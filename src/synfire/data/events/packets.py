@@ -21,12 +21,17 @@ class Packets:
     """
 
     def __init__(
-        self, chunks: Iterable[Events], sensor_size: tuple[int, int], step_us: int, steps: int | None, frame: OneFrame
+        self,
+        parts: Recording | Iterable[Events],
+        sensor_size: tuple[int, int],
+        step_us: int,
+        steps: int | None,
+        frame: OneFrame,
     ) -> None:
         if step_us < 1 or (steps is not None and steps < 1):
             raise ConfigError(f"packets: step_us is {step_us} and steps {steps}; give at least 1.")
         frame.cells(sensor_size)  # refuses a size beyond the sensor now, not in the middle of a stream
-        self._chunks, self._sensor_size, self._frame = chunks, sensor_size, frame
+        self._parts, self._sensor_size, self._frame = parts, sensor_size, frame
         self._step_us, self._steps = step_us, steps
         self.late = 0
 
@@ -43,7 +48,7 @@ class Packets:
     def _by_step(self) -> Iterator[Events]:
         """Yield the events of each step, as soon as a later one has begun."""
         waiting, end = Events.none(self._sensor_size), None
-        for chunk in self._chunks:
+        for chunk in self._parts.chunks() if isinstance(self._parts, Recording) else self._parts:
             if not len(chunk):
                 continue
             end = int(chunk.t.min()) + self._step_us if end is None else end
@@ -84,11 +89,9 @@ def packets(
         DataError: the recording is damaged; raised in between.
     """
     if isinstance(recording, Recording):
-        chunks, sensor_size = recording.chunks(), recording.sensor_size
+        sensor_size = recording.sensor_size
     elif isinstance(recording, Events):
-        chunks, sensor_size = [recording], recording.sensor_size
-    elif sensor_size is not None:
-        chunks = recording
-    else:
+        recording, sensor_size = [recording], recording.sensor_size
+    elif sensor_size is None:
         raise ConfigError("packets: parts do not tell the size of the sensor. Give sensor_size, width and height.")
-    return Packets(chunks, sensor_size, step_us, steps, OneFrame(**options))
+    return Packets(recording, sensor_size, step_us, steps, OneFrame(**options))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from synfire.base import ConfigError, DataError
+from synfire.data.class_folders import class_folders, files_below
 from synfire.data.events.events import LARGEST, Events
 from synfire.data.events.sources.recorded import Damaged, RecordedSource
 from synfire.data.events.split import EventSplit
@@ -25,7 +26,7 @@ class FolderSource(RecordedSource):
 
     def class_names(self) -> tuple[str, ...]:
         """Return the names of the folders, sorted."""
-        return class_folders(self.folder("train"))
+        return _classes(self.folder("train"))
 
     def files(self, part: str) -> Sequence[Path]:
         """Return the recordings of a part."""
@@ -38,10 +39,10 @@ class FolderSource(RecordedSource):
 
     def _listed(self, part: str) -> list[tuple[int, Path]]:
         folder, classes = self.folder(part), self.class_names()
-        unknown = sorted(set(class_folders(folder)) - set(classes))
+        unknown = sorted(set(_classes(folder)) - set(classes))
         if unknown:
             raise DataError(f"{folder}: {unknown[0]} is none of the classes {', '.join(classes)}. Remove it.")
-        listed = [(label, path) for label, name in enumerate(classes) for path in _recordings(folder / name)]
+        listed = [(label, path) for label, name in enumerate(classes) for path in files_below(folder / name, SUFFIXES)]
         lacking = set(range(len(classes))) - {label for label, _ in listed}
         if lacking and part != "test" and not self.partial:
             raise DataError(
@@ -189,23 +190,8 @@ def first_folder(root: Path, names: Sequence[str]) -> Path:
     raise DataError(f"{root}: the folder does not exist{inside}. Give the folder of the data set.")
 
 
-def class_folders(folder: Path) -> tuple[str, ...]:
-    """Return the names of the folders in a folder, sorted.
-
-    Raises:
-        DataError: there is none.
-    """
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not names:
+def _classes(folder: Path) -> tuple[str, ...]:
+    """Return the names of the folders in a folder, sorted."""
+    if not (names := class_folders(folder)):
         raise DataError(f"{folder}: no folder in it. Expected one folder of recordings for each class.")
-    return tuple(names)
-
-
-def _recordings(folder: Path) -> list[Path]:
-    """Return the recordings below a folder, sorted by path; none if there is no such folder."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-        if not any(name.startswith(".") for name in path.relative_to(folder).parts)
-    )
+    return names
