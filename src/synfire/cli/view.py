@@ -71,7 +71,7 @@ def _facts(found: Statistics) -> Facts:
         ("mean rate", f"{found.mean_rate:,.0f} events/s"),
         (
             "peak rate",
-            f"{found.peak_rate:,.0f} events/s, in {found.bin_us / 1000:g} ms at {found.peak_time / 1e6:.6g} s",
+            f"{found.peak_rate:,.0f} events/s, in {found.peak_us / 1000:g} ms at {found.peak_time / 1e6:.6g} s",
         ),
         ("polarity", f"{100 * found.on / total:.1f} % ON, {100 * (found.events - found.on) / total:.1f} % OFF"),
         ("active pixels", f"{100 * found.active_share:.1f} %"),
@@ -120,5 +120,6 @@ def _page(path: Path, found: Statistics, facts: Facts, sheet: bytes) -> bytes:
     # Imported here, because the other outputs need no Plotly.
     from synfire.report.recording import recording_page
 
-    seconds = (found.bins_start - found.origin) / 1e6, found.bin_us / 1e6
+    length = found.peak_us if len(found.bins) == 1 else found.bin_us
+    seconds = (found.bins_start - found.origin) / 1e6, length / 1e6
     return recording_page(path.name, facts, found.bins, seconds, found.pixels, sheet).encode(errors="replace")

@@ -149,6 +149,7 @@ def test_smaller_frames_hold_as_many_events(some_events):
         (lambda: FramesByCount(0, 3), "FramesByCount: events is 0"),
         (lambda: Voxels(0), "Voxels: steps is 0"),
         (lambda: TimeSurface(3, 0.0), "TimeSurface: tau_us is 0.0; give a time above 0"),
+        (lambda: StepsAsChannels(5), "StepsAsChannels: of is 5; give what makes the steps"),
         (lambda: OneFrame(clip=0), "clip is 0; it is the largest count that is kept"),
         (lambda: OneFrame(scale=0.0), "scale is 0.0; counts are divided by it"),
         (lambda: OneFrame(polarities="on")(SOME), "polarities is 'on'; choose one of both, merge, signed"),

@@ -94,6 +94,7 @@ def test_bins_begin_where_counting_does() -> None:
     short = Statistics.of(recorded(at([5000, 6000, 12_000, 13_000])))
     assert (len(short.bins), short.bins_start, short.peak_time) == (1, 5000, 0)
     assert short.peak_rate == short.mean_rate == 500.0
+    assert short.peak_us == short.duration < short.bin_us
     part = Statistics.of(recorded(at([5000, 6000, 12_000, 13_000])), start=1000)
     assert (part.bins.tolist(), part.bins_start, part.peak_time) == ([[1, 2]], 6000, 1000)
 

@@ -307,10 +307,17 @@ class StepsAsChannels(Representation):
 
     Args:
         of: makes the steps.
+
+    Raises:
+        ConfigError: it is no representation.
     """
 
     of: Representation
     steps: int = field(default=1, init=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.of, Representation):
+            raise ConfigError(f"StepsAsChannels: of is {self.of!r}; give what makes the steps, as FramesByNumber(10).")
 
     def cells(self, sensor_size: tuple[int, int]) -> Cells:
         """Return those of the steps."""

@@ -97,8 +97,13 @@ class Statistics:
 
     @property
     def peak_rate(self) -> float:
-        """Events per second in the bin that has most, or in the duration where that is shorter than a bin."""
-        return 1e6 * int(self.bins.sum(1).max(initial=0)) / min(self.bin_us, self.duration or self.bin_us)
+        """Events per second in the bin that has most, over `peak_us`."""
+        return 1e6 * int(self.bins.sum(1).max(initial=0)) / self.peak_us
+
+    @property
+    def peak_us(self) -> int:
+        """Microseconds of a bin, or of the duration where that is shorter."""
+        return min(self.bin_us, self.duration or self.bin_us)
 
     @property
     def peak_time(self) -> int:
